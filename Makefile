@@ -1,0 +1,39 @@
+# make setup | setup-training | demo [BAG=path] | test | lint | bench | clean        PYTHON=python3.12 picks the Python.
+
+PYTHON ?= python3
+VENV := .venv/bin
+OUT := out
+
+# A sourced ROS installation would mix its packages, made for another Python, into those of .venv.
+unexport PYTHONPATH AMENT_PREFIX_PATH CMAKE_PREFIX_PATH _ROS_WHEELS_BOOTSTRAP_COMPLETE
+
+.PHONY: setup setup-test setup-training demo test lint bench clean
+
+# Each does only what is not done yet, so whatever needs it may always ask for it.
+setup:
+	@$(PYTHON) tools/setup_env.py
+
+setup-training:
+	@$(PYTHON) tools/setup_env.py training
+
+setup-test:
+	@$(PYTHON) tools/setup_env.py test training
+
+demo: setup
+	@$(VENV)/hand-pose demo --out $(OUT)/demo $(if $(BAG),"$(BAG)")
+
+lint: setup-test
+	@$(VENV)/ruff check .
+	@$(VENV)/ruff format --check .
+	@$(VENV)/mypy
+
+# Last, so that pytest's summary is the last line.
+test: lint
+	@$(VENV)/python -m pytest
+
+bench: setup
+	@$(VENV)/python tools/bench.py
+	@$(VENV)/python tools/bench_node.py
+
+clean:
+	rm -rf .venv $(OUT) build install log *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

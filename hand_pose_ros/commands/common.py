@@ -1,0 +1,61 @@
+"""Arguments and progress shared by the commands that run the estimator."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hand_pose_ros.estimator import HandEstimator
+
+DEFAULT_MODEL = "hand"
+
+
+def add_estimator_arguments(parser: argparse.ArgumentParser) -> None:
+    """--model, --modalities, --side and --threads."""
+    parser.add_argument(
+        "--model",
+        default=DEFAULT_MODEL,
+        metavar="BUNDLE",
+        help="model bundle: a folder with a manifest.yaml, or the name of an installed one (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--modalities",
+        choices=("rgbd", "rgb", "depth"),
+        default="rgbd",
+        help="what to look at; rgbd takes whatever each frame has of the two (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--side",
+        choices=("auto", "left", "right"),
+        default="auto",
+        help="which hand it is; auto lets the model decide (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--threads", type=int, default=1, metavar="N", help="CPU threads of one network (default: %(default)s)"
+    )
+
+
+def make_estimator(arguments: argparse.Namespace) -> HandEstimator:
+    """The estimator that the arguments ask for."""
+    from hand_pose_ros.estimator import HandEstimator
+
+    return HandEstimator(arguments.model, threads=arguments.threads)
+
+
+def show_progress(what: str) -> Callable[[int], None]:
+    """A callback that counts frames on one line of a terminal, and is silent elsewhere."""
+
+    def show(done: int) -> None:
+        if sys.stderr.isatty():
+            print(f"\r{what}: {done} frames", end="", file=sys.stderr, flush=True)
+
+    return show
+
+
+def end_progress() -> None:
+    """Ends the line of `show_progress`."""
+    if sys.stderr.isatty():
+        print(file=sys.stderr)

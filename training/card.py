@@ -1,0 +1,37 @@
+"""What a bundle reaches on recordings, for its card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hand_pose_ros.bundle import load_bundle
+from hand_pose_ros.estimator import HandEstimator
+from hand_pose_ros.evaluate import evaluate, table
+from hand_pose_ros.predict import predict
+from hand_pose_ros.recordings import open_recording
+
+
+def measure(bundle: Path, recordings: list[Path]) -> dict[str, Any]:
+    """Errors in mm by recording and modality; prints the full tables. Modalities a recording lacks are left out."""
+    estimator = HandEstimator(load_bundle(bundle))
+    result: dict[str, Any] = {}
+    for path in recordings:
+        recording = open_recording(path)
+        first = next(iter(recording.frames())).frame
+        has = {"rgb": first.rgb is not None, "depth": first.depth_m is not None}
+        has["rgbd"] = has["rgb"] and has["depth"]
+        for modality in (m for m in ("rgbd", "depth", "rgb") if has[m]):
+            predictions = predict(estimator, recording.frames(), modalities=modality)
+            found = evaluate(predictions, recording.truth())
+            print(f"\n{path.name}, {modality}\n{table(found)}")
+            if found.scores is None or found.coverage is None:
+                continue
+            result.setdefault(path.name, {})[modality] = {
+                "found": f"{found.found} of {found.frames}",
+                "side_correct": None if found.side_accuracy is None else round(found.side_accuracy, 3),
+                **{f"{view}_mm": round(scores.mean_mm, 1) for view, scores in found.scores.items()},
+                **{f"{view}_without_offsets_mm": round(s.without_offsets_mm, 1) for view, s in found.scores.items()},
+                "in_ellipsoid": {f"{level:.0%}": round(share, 3) for level, share in found.coverage.items()},
+            }
+    return result

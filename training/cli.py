@@ -1,0 +1,84 @@
+"""`hand-pose-train`: the offline commands that make the weights."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import yaml
+
+from hand_pose_ros.types import HandPoseError
+
+EXPERIMENT = Path(__file__).parent / "experiments" / "first.yaml"
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="hand-pose-train", description="Train hand pose models on synthetic hands.")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    run = commands.add_parser("run", help="train the stages of an experiment; resumes where it stopped")
+    run.add_argument("experiment", type=Path, nargs="?", default=EXPERIMENT)
+    run.add_argument("--out", type=Path, default=Path("runs/first"), help="folder of checkpoints and logs")
+    run.add_argument("--stages", default="latent,depth,rgb", help="comma-separated, in order (default: %(default)s)")
+    run.add_argument("--workers", type=int, default=1, help="processes that make samples (default: %(default)s)")
+    run.add_argument("--threads", type=int, default=1, help="threads of the networks (default: %(default)s)")
+
+    export = commands.add_parser("export", help="write trained stages as a model bundle, checked and calibrated")
+    export.add_argument("experiment", type=Path, nargs="?", default=EXPERIMENT)
+    export.add_argument("--runs", type=Path, default=Path("runs/first"), help="folder of checkpoints")
+    export.add_argument("--bundle", type=Path, default=Path("models/hand"), help="folder to write")
+    export.add_argument("--version", default="0.1.0")
+    export.add_argument("--real", type=Path, nargs="*", default=[], help="frames folders to measure for the card")
+
+    record = commands.add_parser("record", help="film a moving synthetic hand with ground truth into a frames folder")
+    record.add_argument("folder", type=Path)
+    record.add_argument("--frames", type=int, default=60, help="at 30 Hz (default: %(default)s)")
+    record.add_argument("--seed", type=int, default=11, help="shape, light and noise (default: %(default)s)")
+    record.add_argument("--skins", type=Path, help="folder of skin textures; without one the skin is procedural")
+
+    args = parser.parse_args(argv)
+    try:
+        return _dispatch(args)
+    except HandPoseError as error:
+        print(f"hand-pose-train: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        # training is a set of packages that a robot does without
+        print(f"hand-pose-train: {error.name} is not installed; run `make setup-training`", file=sys.stderr)
+        return 2
+
+
+def _dispatch(args: argparse.Namespace) -> int:
+    if args.command == "export":
+        return _export(args)
+    if args.command == "record":
+        from training.hands.recording import record
+
+        if args.frames < 2:
+            raise HandPoseError(f"--frames {args.frames}: a recording of motion needs at least 2")
+        record(args.folder, args.frames, args.seed, args.skins)
+        print(f"{args.frames} frames in {args.folder}")
+        return 0
+    import torch
+
+    torch.set_num_threads(args.threads)
+    from training.run import run
+
+    run(args.experiment, args.out, tuple(args.stages.split(",")), args.workers)
+    return 0
+
+
+def _export(args: argparse.Namespace) -> int:
+    from training.card import measure
+    from training.export import add_accuracy, export
+
+    manifest = export(args.experiment, args.runs, args.bundle, args.bundle.name, args.version)
+    print(yaml.safe_dump(manifest["card"], sort_keys=False))
+    if args.real:
+        add_accuracy(args.bundle, measure(args.bundle, args.real))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

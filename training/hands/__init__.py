@@ -1,0 +1,1 @@
+"""Synthetic hands: the hand model, its poses, the renderer and what cameras do to the picture."""

@@ -1,0 +1,143 @@
+"""The networks around the latent space. Encoders give one Gaussian expert each (mean, log variance), whether what
+they see looks like a right hand, and whether there is a hand at all; decoders turn a latent into joints or points."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+LATENT = 64
+#: Statistics of colour values 0..1, red first, that pictures are normalised with.
+RGB_MEAN = (0.485, 0.456, 0.406)
+RGB_STD = (0.229, 0.224, 0.225)
+
+
+class Expert(NamedTuple):
+    """mean, log_var: (B, D). side_logit (positive: right), presence_logit: (B,)."""
+
+    mean: Tensor
+    log_var: Tensor
+    side_logit: Tensor
+    presence_logit: Tensor
+
+
+class ExpertHead(nn.Module):
+    """Features (B, F) to an expert; narrow variances are bounded so that one expert can never silence the others."""
+
+    def __init__(self, features: int, hidden: int = 512, latent: int = LATENT):
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Linear(features, hidden), nn.BatchNorm1d(hidden), nn.ReLU(),
+            nn.Linear(hidden, hidden), nn.BatchNorm1d(hidden), nn.ReLU(),
+        )  # fmt: skip
+        self.out = nn.Linear(hidden, 2 * latent + 2)
+        self.latent = latent
+
+    def forward(self, features: Tensor) -> Expert:
+        mean, log_var, side, presence = self.out(self.body(features)).float().split([self.latent, self.latent, 1, 1], 1)
+        return Expert(mean, log_var.clamp(-8.0, 8.0), side[:, 0], presence[:, 0])
+
+
+class ResidualBlock(nn.Module):
+    """Two 3 x 3 convolutions and a shortcut (He et al. 2016)."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int):
+        super().__init__()
+        self.first = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.first_norm = nn.BatchNorm2d(outputs)
+        self.second = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.second_norm = nn.BatchNorm2d(outputs)
+        self.shortcut = nn.Identity() if stride == 1 and inputs == outputs else nn.Conv2d(inputs, outputs, 1, stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.relu(self.first_norm(self.first(x)))
+        return torch.relu(self.second_norm(self.second(y)) + self.shortcut(x))
+
+
+class ImageEncoder(nn.Module):
+    """Crops (B, C, S, S), S a multiple of 16, to an expert: a narrow residual network, since on a CPU every
+    multiplication counts. The last map is kept, not pooled: where things are in the picture is what a pose is made of.
+    """
+
+    def __init__(self, channels: int, size: int, width: int = 32, blocks: tuple[int, ...] = (1, 1, 2, 2)):
+        super().__init__()
+        layers: list[nn.Module] = [nn.Conv2d(channels, width, 5, 2, 2, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+        inputs = width
+        for stage, count in enumerate(blocks):
+            outputs = width * 2**stage
+            for block in range(count):
+                layers.append(ResidualBlock(inputs, outputs, 2 if block == 0 and stage > 0 else 1))
+                inputs = outputs
+        self.body = nn.Sequential(*layers, nn.Conv2d(inputs, 64, 1), nn.ReLU())
+        self.head = ExpertHead(64 * (size // 16) ** 2)
+
+    def forward(self, x: Tensor) -> Expert:
+        return self.head(self.body(x).flatten(1))
+
+
+class JointsEncoder(nn.Module):
+    """3D and 2D joints (B, 21, 3), (B, 21, 2) to their posterior's expert; the teacher of the other encoders."""
+
+    def __init__(self, hidden: int = 512):
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(105, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU())
+        self.head = ExpertHead(hidden, hidden)
+
+    def forward(self, joints: Tensor, joints_2d: Tensor) -> Expert:
+        return self.head(self.body(torch.cat([joints.flatten(1) / 0.04, joints_2d.flatten(1) / 0.35], 1)))
+
+
+class JointsDecoder(nn.Module):
+    """z (B, D) to joints (B, 21, 3) in metres from the cube's centre and joints_2d (B, 21, 2) in crop coordinates."""
+
+    def __init__(self, latent: int = LATENT, hidden: int = 256):
+        super().__init__()
+        layers: list[nn.Module] = [nn.Linear(latent, hidden), nn.ReLU()]
+        for _ in range(2):
+            layers += [nn.Linear(hidden, hidden), nn.ReLU()]
+        self.body = nn.Sequential(*layers, nn.Linear(hidden, 105))
+
+    def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        joints, joints_2d = self.body(z).split([63, 42], 1)
+        return joints.reshape(-1, 21, 3) * 0.04, joints_2d.reshape(-1, 21, 2) * 0.35
+
+
+class CloudDecoder(nn.Module):
+    """z (B, D) to 256 points (B, 256, 3) in metres: a 16 x 16 grid folded twice (FoldingNet; Yang et al. 2018).
+
+    The latent's share of each fold's first layer is the same for all points, so it is computed once.
+    """
+
+    grid: Tensor
+
+    def __init__(self, latent: int = LATENT, hidden: int = 128):
+        super().__init__()
+        steps = torch.linspace(-1, 1, 16)
+        self.register_buffer("grid", torch.cartesian_prod(steps, steps))
+        self.latent = nn.ModuleList(nn.Linear(latent, hidden) for _ in range(2))
+        self.point = nn.ModuleList(nn.Linear(size, hidden, bias=False) for size in (2, 3))
+        self.fold = nn.ModuleList(
+            nn.Sequential(nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, 3)) for _ in range(2)
+        )
+
+    def forward(self, z: Tensor) -> Tensor:
+        grid = self.grid.expand(z.shape[0], -1, -1)
+        points = self.fold[0](self.latent[0](z)[:, None] + self.point[0](grid))
+        points = points + self.fold[1](self.latent[1](z)[:, None] + self.point[1](points))
+        return points * 0.04
+
+
+def posterior(*experts: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Mean and log variance (B, D) of the prior N(0, I) times the experts' Gaussians (Yang et al. 2019, eq. S2)."""
+    means, log_vars = (torch.stack(parts) for parts in zip(*experts, strict=True))
+    precisions = torch.exp(-log_vars)
+    precision = 1 + precisions.sum(0)
+    return (precisions * means).sum(0) / precision, -torch.log(precision)
+
+
+def normalise(rgb: Tensor) -> Tensor:
+    """(B, S, S, 3) uint8 pictures, red first, to what the colour encoder takes."""
+    mean, std = torch.tensor(RGB_MEAN), torch.tensor(RGB_STD)
+    return ((rgb.float() / 255 - mean) / std).permute(0, 3, 1, 2)

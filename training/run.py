@@ -1,0 +1,100 @@
+"""`hand-pose-train run`: an experiment file's stages, one after the other or one alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from hand_pose_ros.types import HandPoseError
+from training.backbones import PretrainedEncoder, load_imagenet
+from training.definition import record_wrist
+from training.engine import fit
+from training.hands.samples import depth_batches, pose_batches
+from training.stages import LatentSpace, Student, build_student
+
+STAGES = ("latent", "depth", "rgb")
+
+
+def run(experiment: Path, folder: Path, stages: tuple[str, ...] = STAGES, workers: int = 1) -> None:
+    """Run `stages` of an experiment into `folder`; each resumes where it stopped.
+
+    Raises HandPoseError where the experiment lacks a stage, or an encoder is asked for before the latent space.
+    """
+    config = read_experiment(experiment)
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(config["seed"])
+    known = [stage for stage in STAGES if stage in config]
+    for stage in stages:
+        if stage not in known:
+            raise HandPoseError(f"{experiment} has no stage '{stage}'; it has {', '.join(known)}")
+        settings = config[stage]
+        common: dict[str, Any] = {"folder": folder, "name": stage, "workers": workers}
+        common |= {key: settings[key] for key in ("minutes", "lr")}
+        if stage == "latent":
+            if not (folder / "latent.ckpt").exists():
+                record_wrist(folder)
+            make = partial(pose_batches, batch=settings["batch"])
+            fit(LatentSpace(), LatentSpace.loss, make, seed=config["seed"], **common)
+            continue
+        space = load_space(folder)
+        student = build_student(stage, settings["size"])
+        if isinstance(student.encoder, PretrainedEncoder):
+            load_imagenet(student.encoder)
+        loss = partial(Student.loss, space=space)
+        fit(student, loss, batch_maker(stage, settings), seed=config["seed"] + 1 + STAGES.index(stage), **common)
+
+
+def batch_maker(stage: str, settings: dict[str, Any]) -> Callable[[int], Iterator[Any]]:
+    """The generator of an encoder's training batches, from its seed."""
+    if stage == "depth":
+        return partial(depth_batches, batch=settings["batch"], size=settings["size"])
+    from training.hands.pictures import rgb_batches
+
+    given = {key: settings[key] for key in ("batch", "size", "facing")}
+    return partial(rgb_batches, **given, **rgb_folders(settings))
+
+
+def rgb_folders(settings: dict[str, Any]) -> dict[str, Any]:
+    """The paths of the skins and the background photos, None for procedural ones."""
+    return {key: Path(settings[key]) if settings[key] else None for key in ("skins", "backgrounds")}
+
+
+def read_experiment(path: Path) -> dict[str, Any]:
+    """The experiment's settings; raises HandPoseError where the file is missing or is no mapping with a seed."""
+    try:
+        config = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise HandPoseError(f"cannot read the experiment {path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise HandPoseError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(config, dict) or "seed" not in config:
+        raise HandPoseError(f"{path} is no experiment: it needs a 'seed' and at least one stage")
+    return config
+
+
+def load_space(folder: Path) -> LatentSpace:
+    """The frozen latent space of `folder`; raises HandPoseError where it was not trained yet."""
+    space = LatentSpace()
+    load_average(folder / "latent.ckpt", space)
+    return space.eval().requires_grad_(False)
+
+
+def load_student(folder: Path, stage: str, size: int) -> Student:
+    """A trained encoder of `folder`; raises HandPoseError where it was not trained yet."""
+    student = build_student(stage, size)
+    load_average(folder / f"{stage}.ckpt", student)
+    return student.eval().requires_grad_(False)
+
+
+def load_average(path: Path, module: torch.nn.Module) -> None:
+    """Load the moving average of a checkpoint into `module`."""
+    if not path.exists():
+        raise HandPoseError(f"{path} does not exist: run the stage '{path.stem}' first")
+    state = torch.load(path, weights_only=True)
+    prefix = "module."
+    module.load_state_dict({k.removeprefix(prefix): v for k, v in state["average"].items() if k.startswith(prefix)})

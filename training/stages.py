@@ -1,0 +1,93 @@
+"""The stages of training. First the latent space (poses and surfaces, no pictures), then each encoder is taught to
+put its posterior where the joints' own posterior is, with the decoders frozen, so encoders train apart from each
+other and still share one space.
+
+The teacher is q(z | joints). An encoder minimises KL(q(z | joints) || q(z | x)) (Yang et al. 2019, alignment by KL,
+the joints taking the part of the richer modality): that direction covers the teacher, so q(z | x) is as wide as what x
+leaves open. Its mean is also held to decode to the right joints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from training.backbones import PretrainedEncoder
+from training.networks import CloudDecoder, Expert, ImageEncoder, JointsDecoder, JointsEncoder, normalise, posterior
+from training.objectives import chamfer, detection, joints_nll, kl_between, kl_to_prior, pose_error
+
+Batch = dict[str, Tensor]
+#: Weights that bring nats (tens) to the size of the errors in centimetres (ones).
+NATS = 0.01
+
+
+class LatentSpace(nn.Module):
+    """The teacher and the decoders: a variational autoencoder of joints that also decodes surfaces."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.joints_encoder = JointsEncoder()
+        self.joints_decoder = JointsDecoder()
+        self.cloud_decoder = CloudDecoder()
+
+    def teach(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Mean and log variance (B, D) of q(z | joints)."""
+        expert = self.joints_encoder(batch["joints"], batch["joints_2d"])
+        return posterior((expert.mean, expert.log_var))
+
+    def loss(self, batch: Batch) -> tuple[Tensor, dict[str, float]]:
+        """ELBO of the joints from their own posterior, with the surface decoded beside them."""
+        mean, log_var = self.teach(batch)
+        z = mean + torch.randn_like(mean) * (0.5 * log_var).exp()
+        predicted = self.joints_decoder(z)
+        nll = joints_nll(predicted, batch["joints"], batch["joints_2d"]).mean()
+        kl = kl_to_prior(mean, log_var).mean()
+        some = slice(0, max(1, len(z) // 16))  # the surface is dear and easy
+        cloud = chamfer(self.cloud_decoder(z[some]), batch["surface"][some]).mean()
+        error = (predicted[0] - batch["joints"]).norm(dim=-1).mean() * 1000
+        total = NATS * (nll + kl) + 0.3 * cloud
+        return total, {"mm": error.item(), "kl": kl.item(), "chamfer_cm": cloud.item()}
+
+
+class Student(nn.Module):
+    """An encoder of one modality, learning to point into a frozen latent space; `see` takes its input off a batch."""
+
+    def __init__(self, encoder: nn.Module, see: Callable[[Batch], Tensor]):
+        super().__init__()
+        self.encoder = encoder
+        self.see = see
+
+    def loss(self, batch: Batch, space: LatentSpace) -> tuple[Tensor, dict[str, float]]:
+        """Pose of the mean, alignment of the posterior, side and presence."""
+        with torch.autocast("cpu", torch.bfloat16):
+            expert: Expert = self.encoder(self.see(batch))
+        mean, log_var = posterior((expert.mean, expert.log_var))
+        labelled = batch["right"] * batch["present"]
+        with torch.no_grad():
+            teacher = space.teach(batch)
+        predicted = space.joints_decoder(mean)
+        kl = _masked_mean(kl_between(*teacher, mean, log_var), labelled)
+        pose = _masked_mean(pose_error(predicted, batch["joints"], batch["joints_2d"]), labelled)
+        found = detection(expert.side_logit, expert.presence_logit, batch["right"], batch["present"])
+        relative, reference = (j - j[:, :1] for j in (predicted[0], batch["joints"]))
+        error = _masked_mean((relative - reference).norm(dim=-1).mean(1), labelled) * 1000
+        total = pose + NATS * kl + 0.1 * found
+        return total, {"mm": error.item(), "pose_cm": pose.item(), "kl": kl.item(), "found": found.item()}
+
+
+def build_student(stage: str, size: int) -> Student:
+    """The encoder that a stage trains, for crops of `size` pixels; raises KeyError for a stage that trains none."""
+    encoder: nn.Module
+    if stage == "depth":
+        encoder, see = ImageEncoder(1, size), lambda batch: batch["depth"][:, None]
+    elif stage == "rgb":
+        encoder, see = PretrainedEncoder(size), lambda batch: normalise(batch["rgb"])
+    else:
+        raise KeyError(stage)
+    return Student(encoder.to(memory_format=torch.channels_last), see)  # type: ignore[call-overload]
+
+
+def _masked_mean(values: Tensor, mask: Tensor) -> Tensor:
+    return (values * mask).sum() / mask.sum().clamp(min=1)

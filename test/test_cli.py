@@ -1,0 +1,194 @@
+"""The offline commands as a user types them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from bundles import make_test_bundle
+
+from hand_pose_ros.cli import COMMANDS, main
+from hand_pose_ros.frames_folder import write_folder
+from hand_pose_ros.recordings import bags
+from hand_pose_ros.types import PinholeCamera, RgbdFrame
+
+CAMERA = PinholeCamera(300.0, 300.0, 160.0, 120.0, 320, 240)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(make_test_bundle(tmp_path_factory.mktemp("models") / "test-hand"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six frames of a hand-sized box that moves to the right; in the fourth there is none."""
+    frames, joints = [], []
+    for index in range(6):
+        left = 60 + 25 * index
+        depth_m, rgb = np.zeros((240, 320), np.float32), np.full((240, 320, 3), 70, np.uint8)
+        if index != 3:
+            depth_m[80:170, left : left + 80] = 0.5
+            rgb[80:170, left : left + 80] = (220, 170, 140)
+        frames.append(RgbdFrame(CAMERA, rgb, depth_m))
+        centre = np.array([(left + 40 - 160) / 600, 0.0, 0.5])
+        joints.append(centre + np.random.default_rng(index).normal(scale=0.03, size=(21, 3)))
+    path = tmp_path_factory.mktemp("data") / "folder"
+    names = [f"f{index}" for index in range(6)]
+    write_folder(path, names, frames, joints_m=np.array(joints), side=["right"] * 6, picture="png")
+    return path
+
+
+@pytest.fixture(scope="module")
+def bag(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("data") / "bag"
+    assert main(["record-folder", str(folder), str(path), "--fps", "15"]) == 0
+    return path
+
+
+def test_estimate_writes_the_contract(folder: Path, model: str, tmp_path: Path) -> None:
+    output = tmp_path / "predictions.npz"
+    assert main(["estimate", str(folder), "-o", str(output), "--model", model, "--modalities", "depth"]) == 0
+    with np.load(output, allow_pickle=False) as saved:
+        assert {key: saved[key].shape for key in saved} == {
+            "frame": (6,), "joints_m": (6, 21, 3), "joint_cov_m2": (6, 21, 3, 3),
+            "side": (6,), "confidence": (6,), "latency_ms": (6,),
+        }  # fmt: skip
+        found = np.isfinite(saved["joints_m"]).all(axis=(1, 2))
+        assert list(found) == [True, True, True, False, True, True]
+        assert (np.diff(saved["joints_m"][found, :, 0].mean(axis=1)) > 0.02).all()
+
+
+def test_estimation_does_not_read_the_ground_truth(folder: Path, model: str, tmp_path: Path) -> None:
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    for picture in folder.glob("*.png"):
+        (bare / picture.name).write_bytes(picture.read_bytes())
+    labels = np.load(folder / "labels.npz")
+    np.savez(bare / "labels.npz", frame=labels["frame"], camera=labels["camera"])
+    for name, source in (("a", folder), ("b", bare)):
+        assert main(["estimate", str(source), "-o", str(tmp_path / f"{name}.npz"), "--model", model]) == 0
+    one, other = np.load(tmp_path / "a.npz"), np.load(tmp_path / "b.npz")
+    assert np.array_equal(one["joints_m"], other["joints_m"], equal_nan=True)
+
+
+def test_folder_and_bag_evaluate_to_the_same_figures(
+    folder: Path, bag: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = []
+    for name, recording in (("folder", folder), ("bag", bag)):
+        output = tmp_path / f"{name}.json"
+        arguments = ["evaluate", str(recording), "--model", model, "--modalities", "depth", "--json", str(output)]
+        assert main(arguments) == 0
+        results.append(json.loads(output.read_text()))
+    table = capsys.readouterr().out
+    assert table.count("wrist-relative") >= 2 and "5 of 6 frames" in table
+    assert results[0]["found"] == results[1]["found"] == 5
+    for view in ("absolute", "wrist-relative", "aligned"):
+        one, other = (result["scores"][view]["mean_mm"] for result in results)
+        assert one == pytest.approx(other, abs=0.05)
+    assert results[0]["model"]["name"] == "test-hand" and results[0]["modalities"] == "depth"
+
+
+def test_json_follows_the_table_when_no_file_is_named(
+    folder: Path, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", str(folder), "--model", model]) == 0
+    printed = capsys.readouterr().out
+    assert json.loads(printed[printed.index("\n{") :])["frames"] == 6
+
+
+def test_recorded_bags_have_the_nodes_topics(bag: Path) -> None:
+    assert {name: topic.count for name, topic in bags.topics(bag).items()} == {
+        "/rgb/image_rect_color": 6, "/depth_registered/image_rect": 6,
+        "/rgb/camera_info": 6, "/ground_truth/hands": 6,
+    }  # fmt: skip
+
+
+def test_overlay_draws_a_sheet(folder: Path, model: str, tmp_path: Path) -> None:
+    output = tmp_path / "sheet.png"
+    assert main(["overlay", str(folder), "-o", str(output), "--model", model, "--each", "1"]) == 0
+    sheet = cv2.imread(str(output))
+    rows, columns = sheet.shape[0] // 300, sheet.shape[1] // 300
+    assert (rows, columns) == (3, 4)
+    # Every frame's colour tile shows the box, the white truth and coloured fingers.
+    assert all(sheet[row * 304 : (row + 1) * 304, :304].std() > 10 for row in range(rows))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["estimate", "{tmp}/nowhere", "-o", "x.npz"], "no such folder"),
+        (["estimate", "{tmp}", "-o", "x.npz"], "no pictures"),
+        (["evaluate", "{folder}", "--model", "{tmp}/no-model"], "no model bundle"),
+        (["evaluate", "{folder}", "--model", "{model}", "--json", "/proc/no/x.json"], "cannot be written"),
+        (["estimate", "{folder}", "--model", "{model}", "-o", "/proc/no/x.npz"], "cannot be written"),
+        (["overlay", "{folder}", "--model", "{model}", "-o", "{tmp}/sheet.xyz"], "cannot be written"),
+        (["overlay", "{folder}", "--model", "{model}", "-o", "/proc/no/sheet.png"], "cannot be written"),
+        (["overlay", "{folder}", "--model", "{model}", "-o", "{tmp}/a.png", "--each", "0"], "1 or more"),
+        (["demo", "{folder}", "--model", "{model}", "--out", "{tmp}/out", "--fps", "-1"], "fps is -1"),
+        (["demo", "{tmp}/nowhere", "--model", "{model}", "--out", "{tmp}/out"], "no such bag"),
+        (["record-folder", "{folder}", "{bag}"], "exists already"),
+        (["record-folder", "{folder}", "{tmp}/b", "--fps", "0"], "fps is 0"),
+        (["record-folder", "{folder}", "{tmp}/b", "--fps", "nan"], "fps is nan"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(
+    arguments: list[str],
+    complaint: str,
+    folder: Path,
+    bag: Path,
+    model: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    filled = [a.format(tmp=tmp_path, folder=folder, bag=bag, model=model) for a in arguments]
+    capsys.readouterr()
+    assert main(filled) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"hand-pose {arguments[0]}: ") and complaint in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_explains_every_argument(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    text = capsys.readouterr().out
+    assert ended.value.code == 0 and COMMANDS[command].__doc__.splitlines()[0] in text
+
+
+def test_help_needs_neither_ros_nor_a_runtime() -> None:
+    blocked = "import sys; sys.modules.update(dict.fromkeys(['rclpy', 'rosbags', 'onnxruntime', 'torch'])); "
+    program = blocked + "from hand_pose_ros.cli import main; main(['--help'])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert all(command in done.stdout for command in COMMANDS)
+
+
+def test_the_package_itself_imports_neither_ros_nor_torch() -> None:
+    program = "import sys, hand_pose_ros; sys.exit(bool({'rclpy', 'torch', 'numpy'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+
+
+def test_what_does_not_publish_works_without_ros(folder: Path, model: str, tmp_path: Path) -> None:
+    bag, sheet, predictions = (str(tmp_path / name) for name in ("bag", "sheet.png", "predictions.npz"))
+    commands = [
+        ["record-folder", str(folder), bag],
+        ["estimate", bag, "-o", predictions, "--model", model],
+        ["evaluate", bag, "--model", model],
+        ["overlay", bag, "-o", sheet, "--model", model, "--each", "1"],
+    ]
+    ros = ["rclpy", "hand_pose_msgs", "sensor_msgs", "std_msgs", "geometry_msgs", "builtin_interfaces", "torch"]
+    blocked = f"import sys; sys.modules.update(dict.fromkeys({ros})); from hand_pose_ros.cli import main; "
+    program = blocked + f"sys.exit(max(main(command) for command in {commands}))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_missing_package_is_named(folder: Path, tmp_path: Path) -> None:
+    blocked = "import sys; sys.modules['rosbags'] = None; from hand_pose_ros.cli import main; "
+    program = blocked + f"sys.exit(main(['record-folder', {str(folder)!r}, {str(tmp_path / 'bag')!r}]))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 2 and "needs the Python package 'rosbags" in done.stderr

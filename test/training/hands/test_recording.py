@@ -1,0 +1,57 @@
+"""The demo's film: smooth, and its ground truth where the pictures show the hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hand_pose_ros.camera import project
+from hand_pose_ros.frames_folder import open_folder, read_labels
+from training.hands.recording import motion, record
+
+FRAMES = 3
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("recording") / "film"
+    record(path, FRAMES, seed=5)
+    return path
+
+
+def test_joints_lie_behind_the_depth_that_shows_them(folder: Path) -> None:
+    recording, labels = open_folder(folder), read_labels(folder)
+    assert labels is not None and list(labels.side) == ["right"] * FRAMES
+    for i in range(FRAMES):
+        frame = recording.read(i)
+        assert frame.rgb is not None and frame.depth_m is not None
+        assert frame.rgb.shape == (480, 640, 3) and frame.depth_m.shape == (480, 640)
+        pixels = np.rint(project(labels.joints_m[i], frame.camera)).astype(int)
+        seen = frame.depth_m[pixels[:, 1], pixels[:, 0]]
+        behind = labels.joints_m[i, :, 2] - seen
+        # a joint is under the skin or hidden by other fingers, never before what the camera sees of the hand
+        on_hand = (seen > 0) & (seen < 1.0)
+        assert on_hand.mean() > 0.7
+        assert behind[on_hand].min() > -0.012
+        assert np.median(behind[on_hand]) < 0.03
+
+
+def test_the_hand_keeps_its_size_while_it_moves(folder: Path) -> None:
+    labels = read_labels(folder)
+    assert labels is not None
+    palm = np.linalg.norm(labels.joints_m[:, 9] - labels.joints_m[:, 0], axis=1)
+    np.testing.assert_allclose(palm, palm[0], rtol=1e-3)
+
+
+def test_motion_is_smooth_and_ends_where_it_began() -> None:
+    frames = list(motion(60))
+    places = np.array([place for *_, place in frames])
+    turns = np.array([turn for _, _, turn, _ in frames])
+    flexion = np.array([angles for angles, *_ in frames])
+    assert np.linalg.norm(np.diff(places, axis=0), axis=1).max() < 0.02  # 0.6 m/s at 30 Hz
+    assert np.abs(np.diff(flexion, axis=0)).max() < 25
+    np.testing.assert_allclose(turns @ turns.transpose(0, 2, 1), np.broadcast_to(np.eye(3), turns.shape), atol=1e-9)
+    np.testing.assert_allclose(places[0], places[-1], atol=1e-9)
+    np.testing.assert_allclose(flexion[0], flexion[-1], atol=1e-9)

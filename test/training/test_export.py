@@ -1,0 +1,51 @@
+"""Exported networks give what torch gives, for any batch, and a network that does not is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from torch import Tensor, nn
+
+from hand_pose_ros.types import HandPoseError
+from training.backbones import PretrainedEncoder
+from training.export import ENCODER_OUTPUTS, export_network
+from training.networks import LATENT, CloudDecoder, ImageEncoder, JointsDecoder
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "shape", "outputs"),
+    [
+        (ImageEncoder(1, 64), "x", (1, 64, 64), ENCODER_OUTPUTS),
+        (PretrainedEncoder(96), "x", (3, 96, 96), ENCODER_OUTPUTS),
+        (JointsDecoder(), "z", (LATENT,), ("joints", "joints_2d")),
+        (CloudDecoder(), "z", (LATENT,), ("cloud",)),
+    ],
+    ids=["depth", "rgb", "joints", "cloud"],
+)
+def test_onnx_agrees_with_torch(
+    tmp_path: Path, module: nn.Module, name: str, shape: tuple[int, ...], outputs: tuple[str, ...]
+) -> None:
+    path = tmp_path / "network.onnx"
+    assert export_network(path, module, name, torch.randn(2, *shape), outputs) < 1e-3
+    batch = torch.randn(5, *shape)
+    with torch.no_grad():
+        expected = module.eval()(batch)
+    got = onnxruntime.InferenceSession(str(path)).run(list(outputs), {name: batch.numpy()})
+    for one, other in zip(expected if isinstance(expected, tuple) else (expected,), got, strict=True):
+        np.testing.assert_allclose(other, one.numpy(), rtol=1e-3, atol=1e-4)
+
+
+class Wavering(nn.Module):
+    """Never says the same twice, as dropout left switched on would."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        return z + torch.rand_like(z)
+
+
+def test_a_network_that_changed_on_the_way_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(HandPoseError, match="differs from the trained network"):
+        export_network(tmp_path / "network.onnx", Wavering(), "z", torch.randn(2, LATENT), ("y",))

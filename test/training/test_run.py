@@ -1,0 +1,73 @@
+"""Experiments: what is missing is named, and a tiny one runs through."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from hand_pose_ros.types import HandPoseError
+from training.cli import EXPERIMENT
+from training.run import STAGES, load_average, load_space, load_student, read_experiment, run
+
+TINY = {
+    "seed": 3,
+    "latent": {"minutes": 0.005, "batch": 16, "lr": 1e-3},
+    "depth": {"minutes": 0.005, "batch": 4, "lr": 1e-3, "size": 16},
+}
+
+
+@pytest.fixture
+def experiment(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(yaml.safe_dump(TINY))
+    return path
+
+
+def test_a_tiny_experiment_runs_through_and_its_parts_load(experiment: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "tiny"
+    run(experiment, folder, ("latent", "depth"), workers=0)
+    space, student = load_space(folder), load_student(folder, "depth", 16)
+    assert not any(p.requires_grad for module in (space, student) for p in module.parameters())
+    assert not space.training and not student.training
+    state = torch.load(folder / "depth.ckpt", weights_only=True)
+    assert state["step"] >= 1
+    for name, values in student.state_dict().items():
+        torch.testing.assert_close(values, state["average"][f"module.{name}"])
+    run(experiment, folder, ("latent", "depth"), workers=0)  # finished stages are not trained again
+    assert torch.load(folder / "depth.ckpt", weights_only=True)["step"] == state["step"]
+
+
+def test_an_encoder_before_the_latent_space_is_told_to_wait(experiment: Path, tmp_path: Path) -> None:
+    with pytest.raises(HandPoseError, match=r"latent\.ckpt does not exist: run the stage 'latent' first"):
+        run(experiment, tmp_path / "runs", ("depth",), workers=0)
+    with pytest.raises(HandPoseError, match="run the stage 'depth' first"):
+        load_student(tmp_path, "depth", 16)
+    with pytest.raises(HandPoseError, match="run the stage 'x' first"):
+        load_average(tmp_path / "x.ckpt", torch.nn.Linear(1, 1))
+
+
+def test_a_stage_that_the_experiment_lacks_is_named_with_those_it_has(experiment: Path, tmp_path: Path) -> None:
+    for stage in ("rgb", "seed", "cloud"):
+        with pytest.raises(HandPoseError, match=rf"tiny\.yaml has no stage '{stage}'; it has latent, depth$"):
+            run(experiment, tmp_path / "runs", (stage,), workers=0)
+
+
+def test_what_is_no_experiment_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(HandPoseError, match=r"cannot read the experiment .*none\.yaml: No such file"):
+        read_experiment(tmp_path / "none.yaml")
+    path = tmp_path / "other.yaml"
+    for text in ("", "- latent\n", "latent: {minutes: 1}\n"):
+        path.write_text(text)
+        with pytest.raises(HandPoseError, match=r"other\.yaml is no experiment: it needs a 'seed'"):
+            read_experiment(path)
+    path.write_text("seed: [1\nlatent: }")
+    with pytest.raises(HandPoseError, match=r"^\S+other\.yaml is no YAML: .*line 2[^\n]*$"):
+        read_experiment(path)
+
+
+def test_the_shipped_experiment_has_all_stages() -> None:
+    config = read_experiment(EXPERIMENT)
+    assert set(config) == {"seed", *STAGES}
+    assert all(config[stage]["minutes"] > 0 and config[stage]["lr"] > 0 for stage in STAGES)
+    assert all(config[stage]["size"] % 16 == 0 for stage in STAGES[1:])

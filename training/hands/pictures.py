@@ -84,7 +84,7 @@ def rgbd_batches(
             rgb[i] = studio.see_rgb(rng, scenes, clutter, i, float(tan_half[i]), rgb_size)
             depth[i] = see_depth(scenes, clutter, noise, i, studio.model.faces, depth_size)
         joints, joints_2d, _ = pose_labels(studio.model, rng, scenes, tan_half)
-        yield RgbdBatch(rgb, depth, joints, joints_2d)
+        yield RgbdBatch(rgb, depth, joints, joints_2d, tan_half.astype(np.float32))
 
 
 class Studio:

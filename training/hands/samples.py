@@ -24,13 +24,14 @@ MIRRORED = 0.15
 class DepthBatch:
     """depth: (B, S, S) in cube units, what the camera saw, 1 where nothing came back. surface: (B, 256, 3) metres from
     the cube's centre, the hand's own visible and hidden skin. joints: (B, 21, 3) metres from the cube's centre.
-    joints_2d: (B, 21, 2) crop coordinates. right, present: (B,) 1 or 0; the labels of hands that are not right ones or
-    not there mean nothing."""
+    joints_2d: (B, 21, 2) crop coordinates. tan_half: (B,) of the crop's half width. right, present: (B,) 1 or 0; the
+    labels of hands that are not right ones or not there mean nothing."""
 
     depth: Array
     surface: Array
     joints: Array
     joints_2d: Array
+    tan_half: Array
     right: Array
     present: Array
 
@@ -94,8 +95,10 @@ def _depth_batch(
         faces = model.faces if present[i] else (model.faces[model.skin_faces :] if arm_only[i] else model.faces[:0])
         depth[i] = see_depth(scenes, clutter, noise, i, faces, size)
     depth = np.where(right[:, None, None], depth, depth[:, :, ::-1])
-    joints, joints_2d, surface = pose_labels(model, rng, scenes, HALF / scenes.distance)
-    return DepthBatch(depth, surface, joints, joints_2d, right.astype(np.float32), present.astype(np.float32))
+    tan_half = HALF / scenes.distance
+    joints, joints_2d, surface = pose_labels(model, rng, scenes, tan_half)
+    flags = (a.astype(np.float32) for a in (tan_half, right, present))
+    return DepthBatch(depth, surface, joints, joints_2d, *flags)
 
 
 def see_depth(scenes: Scenes, clutter: Clutter, noise: Array, i: int, faces: Array, size: int) -> Array:

@@ -94,6 +94,7 @@ def test_depth_batches_are_as_documented() -> None:
         "surface": ((64, 256, 3), "float32"),
         "joints": ((64, 21, 3), "float32"),
         "joints_2d": ((64, 21, 2), "float32"),
+        "tan_half": ((64,), "float32"),
         "right": ((64,), "float32"),
         "present": ((64,), "float32"),
     }

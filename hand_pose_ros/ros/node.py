@@ -37,9 +37,9 @@ from hand_pose_ros.ros import messages
 from hand_pose_ros.ros.clouds import cloud_xyz32
 from hand_pose_ros.ros.diagnostics import Diagnostics
 from hand_pose_ros.ros.parameters import Parameters, chosen_streams, declare, updated
-from hand_pose_ros.ros.tracking import HandTracker, TrackedHand
 from hand_pose_ros.ros.warm_up import warm_up
 from hand_pose_ros.ros.worker import LatestWorker
+from hand_pose_ros.tracking import HandTracker, TrackedHand
 from hand_pose_ros.types import HandPoseError, PinholeCamera, RgbdFrame
 
 #: Subscribe best effort, publish reliable: this matches every camera driver and every consumer.

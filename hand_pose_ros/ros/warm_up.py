@@ -6,7 +6,7 @@ import numpy as np
 
 from hand_pose_ros.estimator import HandEstimator
 from hand_pose_ros.ros.messages import hand_array, header_of, tf_message
-from hand_pose_ros.ros.tracking import HandTracker
+from hand_pose_ros.tracking import HandTracker
 from hand_pose_ros.types import PinholeCamera, RgbdFrame
 
 _CAMERA = PinholeCamera(600.0, 600.0, 319.5, 239.5, 640, 480)

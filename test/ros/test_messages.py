@@ -17,8 +17,8 @@ from hand_pose_ros.ros.messages import (
     marker_array,
     tf_message,
 )
-from hand_pose_ros.ros.tracking import TrackedHand
 from hand_pose_ros.skeleton import BONES, JOINT_NAMES
+from hand_pose_ros.tracking import TrackedHand
 from hand_pose_ros.types import HandEstimate, PinholeCamera, RgbdFrame
 
 CAMERA = PinholeCamera(300.0, 300.0, 160.0, 120.0, 320, 240)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from bundles import rigid_hand
 
-from hand_pose_ros.ros.tracking import HandTracker
+from hand_pose_ros.tracking import HandTracker
 from hand_pose_ros.types import HandEstimate, HandPoseError, HandRegion, PinholeCamera, RgbdFrame
 
 CAMERA = PinholeCamera(300.0, 300.0, 160.0, 120.0, 320, 240)

@@ -16,8 +16,9 @@ from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import Marker, MarkerArray
 
 from hand_pose_msgs.msg import Hand, HandArray, HandJoint
+from hand_pose_ros.kinematics.wrist import wrist_pose
 from hand_pose_ros.overlay import colour_depth, draw_ellipses, draw_skeleton, joint_colours
-from hand_pose_ros.ros.transforms import hand_transforms, quaternion_from_matrix, wrist_pose
+from hand_pose_ros.ros.transforms import hand_transforms, quaternion_from_matrix
 from hand_pose_ros.skeleton import BONES, JOINT_COUNT
 from hand_pose_ros.tracking import TrackedHand
 from hand_pose_ros.types import FloatArray, HandEstimate, Modality, RgbdFrame

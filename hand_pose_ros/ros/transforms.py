@@ -1,8 +1,4 @@
-"""The wrist's pose from the joints, and the transforms of a hand, as plain numbers.
-
-Wrist frame, the same for both sides: origin at the wrist, x to the middle finger's knuckle, y out of the back of the
-hand, z = x cross y (towards the little finger of a right hand, towards the thumb of a left one).
-"""
+"""The transforms of a hand as plain numbers; the wrist frame is that of kinematics/wrist.py."""
 
 from __future__ import annotations
 
@@ -11,18 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hand_pose_ros.skeleton import INDEX_MCP, JOINT_NAMES, LITTLE_MCP, MIDDLE_MCP, WRIST
-from hand_pose_ros.types import FloatArray, Side
-
-
-@dataclass(frozen=True)
-class Pose:
-    """position (3,) in metres; rotation (3, 3), whose columns are the frame's axes; covariance (6, 6) over x, y, z
-    and rotations about the parent's x, y, z, in square metres and square radians."""
-
-    position: FloatArray
-    rotation: FloatArray
-    covariance: FloatArray
+from hand_pose_ros.kinematics.wrist import Pose
+from hand_pose_ros.skeleton import JOINT_NAMES, WRIST
+from hand_pose_ros.types import FloatArray
 
 
 @dataclass(frozen=True)
@@ -33,40 +20,6 @@ class Transform:
     child: str
     translation: FloatArray
     quaternion: FloatArray
-
-
-def wrist_pose(joints: FloatArray, covariance: FloatArray, side: Side) -> Pose | None:
-    """The wrist's pose from joints (21, 3) and their covariances (21, 3, 3), taken as independent of one another.
-
-    None when one of the four joints that span the palm is not finite, or when they lie on a line.
-    """
-    palm = [WRIST, MIDDLE_MCP, INDEX_MCP, LITTLE_MCP]
-    wrist, middle, index, little = joints[palm].astype(float)
-    forward = middle - wrist
-    # Across the palm so that forward x across points out of the back of either hand.
-    across = index - little if side == "right" else little - index
-    normal = np.cross(forward, across)
-    length, area = np.linalg.norm(forward), np.linalg.norm(normal)
-    if not (np.isfinite(area) and length > 1e-3 and area > 1e-6):
-        return None
-    x, y = forward / length, normal / area
-    z = np.cross(x, y)
-
-    # First-order turn (about x, y, z) for small moves of (wrist, middle, index, little): the direction of x turns
-    # with the two ends of `forward`; the turn about x is what keeps y perpendicular to `across`.
-    turn = np.zeros((3, 4, 3))
-    turn[2, 1], turn[1, 1] = y / length, -z / length
-    turn[:, 0] = -turn[:, 1]
-    sign = 1.0 if side == "right" else -1.0
-    shift = np.zeros((4, 3))
-    shift[2], shift[3] = sign * y, -sign * y
-    turn[0] = ((across @ x) * turn[2] - shift) / (across @ z)
-
-    jacobian = np.zeros((6, 4, 3))
-    jacobian[:3, 0] = np.eye(3)
-    jacobian[3:] = np.einsum("ab,bjc->ajc", np.column_stack([x, y, z]), turn)
-    spread = np.einsum("ajc,jcd,bjd->ab", jacobian, covariance[palm].astype(float), jacobian)
-    return Pose(wrist, np.column_stack([x, y, z]), spread)
 
 
 def quaternion_from_matrix(rotation: FloatArray) -> FloatArray:

@@ -1,0 +1,1 @@
+"""The hand as a kinematic chain: named joint angles from joint positions, for robots to follow."""

@@ -27,7 +27,8 @@ VIEWS = {
 class Scores:
     """Joint errors of one view, in mm. interval_mm: 95 % bootstrap interval of mean_mm over frames.
 
-    mean_mm: over all joints of all frames. mean_of_medians_mm: mean over joints of each joint's median.
+    mean_mm, median_mm: over all joints of all frames, as depth papers report. mean_of_means_mm, mean_of_medians_mm:
+    the mean over joints of each joint's own, as colour papers do; the two differ where some joints are rarely labelled.
     without_offsets_mm: mean after each joint's constant offset in the hand's frame, measured on the other frames, was
     taken out: what remains when the data set's definition of the joints is learned. auc: by grid. pcf_*: share of
     frames whose worst joint is within 20 and 40 mm.
@@ -35,6 +36,8 @@ class Scores:
 
     mean_mm: float
     interval_mm: tuple[float, float]
+    median_mm: float
+    mean_of_means_mm: float
     mean_of_medians_mm: float
     without_offsets_mm: float
     per_joint_mm: dict[str, float]
@@ -137,12 +140,13 @@ def table(evaluation: Evaluation) -> str:
         lines.append(f"side             correct in {evaluation.side_accuracy:.1%} of {evaluation.compared} frames")
     inside = ", ".join(f"{share:.0%} in the {level:.0%} ellipsoid" for level, share in evaluation.coverage.items())
     lines += [f"covariance       {inside}", ""]
-    header = f"{'error in mm':<16}{'mean':>7}{'95 % interval':>16}{'median':>8}{'no offsets':>12}"
+    header = f"{'error in mm':<16}{'mean':>7}{'95 % interval':>16}{'median':>8}{'by joint':>15}{'no offsets':>12}"
     grids = list(metrics.GRIDS_MM)
     lines.append(header + "".join(f"{'AUC ' + grid.split(' ')[0]:>12}" for grid in grids[:2]) + f"{'PCF 20/40':>14}")
     for view, scores in evaluation.scores.items():
         low, high = scores.interval_mm
-        row = f"{view:<16}{scores.mean_mm:>7.1f}{f'{low:.1f} to {high:.1f}':>16}{scores.mean_of_medians_mm:>8.1f}"
+        row = f"{view:<16}{scores.mean_mm:>7.1f}{f'{low:.1f} to {high:.1f}':>16}{scores.median_mm:>8.1f}"
+        row += f"{f'{scores.mean_of_means_mm:.1f} / {scores.mean_of_medians_mm:.1f}':>15}"
         row += f"{scores.without_offsets_mm:>12.1f}" + "".join(f"{scores.auc[grid]:>12.3f}" for grid in grids[:2])
         lines.append(row + f"{f'{scores.pcf_20mm:.0%} / {scores.pcf_40mm:.0%}':>14}")
     lines += ["", f"{'joint, mm':<16}" + "".join(f"{view:>16}" for view in evaluation.scores)]
@@ -154,10 +158,13 @@ def table(evaluation: Evaluation) -> str:
 
 def _scores(errors: FloatArray, errors_without_offsets: FloatArray) -> Scores:
     within = metrics.pcf(errors, np.array([20.0, 40.0]))
+    mean_of_means, mean_of_medians = metrics.per_joint_error(errors)
     return Scores(
         mean_mm=metrics.mean_error(errors),
         interval_mm=metrics.bootstrap_interval(errors),
-        mean_of_medians_mm=metrics.per_joint_error(errors)[1],
+        median_mm=float(np.nanmedian(errors)),
+        mean_of_means_mm=mean_of_means,
+        mean_of_medians_mm=mean_of_medians,
         without_offsets_mm=metrics.mean_error(errors_without_offsets),
         per_joint_mm={name: metrics.mean_error(errors[:, joint]) for joint, name in enumerate(JOINT_NAMES)},
         auc={name: metrics.auc(errors, grid) for name, grid in metrics.GRIDS_MM.items()},

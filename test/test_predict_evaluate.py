@@ -162,6 +162,20 @@ def test_tables_and_json_with_and_without_truth() -> None:
     assert "no ground truth" in table(bare) and bare.as_dict()["scores"] is None
 
 
+def test_both_conventions_of_mean_and_median_are_reported() -> None:
+    predictions, truth = made_predictions(4)
+    for index, hands in enumerate(truth.values()):
+        hands[0].joints_m[:] = predictions.joints_m[index] + (0.01, 0.0, 0.0)
+    truth["0"][0].joints_m[:, 0] += 0.03  # all joints of one frame are 40 mm off …
+    for name in ("1", "2", "3"):
+        truth[name][0].joints_m[8] = np.nan  # … and in the others one joint is not labelled
+    absolute = evaluate(predictions, truth).scores["absolute"]
+    assert absolute.mean_mm == pytest.approx((21 * 40 + 60 * 10) / 81)
+    assert absolute.median_mm == pytest.approx(10.0)
+    assert absolute.mean_of_means_mm == pytest.approx((20 * 17.5 + 40) / 21)
+    assert absolute.mean_of_medians_mm == pytest.approx((20 * 10 + 40) / 21)
+
+
 def test_a_joint_that_is_never_labelled_is_null_in_json() -> None:
     predictions, truth = made_predictions(5)
     for hands in truth.values():

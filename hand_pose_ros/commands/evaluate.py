@@ -3,10 +3,11 @@
 A folder's ground truth is joints_m (N, 21, 3) and side (N,) in labels.npz; a bag's is a HandArray topic with
 "ground_truth" in its name, on the images' stamps. Without ground truth, only detection and latency are reported.
 
-Errors are in mm: absolute (camera frame), wrist-relative, and aligned (scale and rotation, Procrustes). "median" is
-the mean over joints of each joint's median. "no offsets" takes out each joint's constant offset in the hand's frame,
-measured on the other frames: data sets define joints differently. AUC 0-50 is over linspace(0, 50, 20), AUC 20-50
-over its entries from 21.05 mm. PCF is the share of frames whose worst joint is within 20 and 40 mm.
+Errors are in mm: absolute (camera frame), wrist-relative, and aligned (scale and rotation, Procrustes). "mean" and
+"median" are over all joints of all frames, as depth papers report; "by joint" is the mean over joints of each joint's
+mean and median over the frames, as colour papers do. "no offsets" takes out each joint's constant offset in the
+hand's frame, measured on the other frames: data sets define joints differently. AUC 0-50 is over linspace(0, 50, 20),
+AUC 20-50 over its entries from 21.05 mm. PCF is the share of frames whose worst joint is within 20 and 40 mm.
 """
 
 from __future__ import annotations

@@ -25,8 +25,8 @@ from hand_pose_ros.types import PinholeCamera
 CAMERA = PinholeCamera(300.0, 300.0, 159.5, 119.5, 320, 240)
 FRAME_ID = "camera_color_optical_frame"
 PERIOD_NS = 33_000_000
-#: Generous: discovery on a busy machine takes seconds.
-DEADLINE = 30.0
+#: Generous: discovery and starting a process take many seconds on a busy machine.
+DEADLINE = 120.0
 
 
 def hand_depth(center: tuple[float, float, float] = (0.0, 0.0, 0.5)) -> np.ndarray:

@@ -18,7 +18,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.event_handler import SubscriptionEventCallbacks
-from rclpy.exceptions import ParameterException
+from rclpy.exceptions import NotInitializedException, ParameterException
 from rclpy.executors import ExternalShutdownException
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
@@ -231,15 +231,18 @@ class HandPoseNode(LifecycleNode):
         try:
             frame = frame_from_pair(pair, camera, self._topics)
             hands = self._tracker.update(frame, side=chosen.side, min_confidence=chosen.min_confidence)
+            work_ns = time.monotonic_ns() - begin_ns
+            self._hands.publish(messages.hand_array(frame, hands, self._model, work_ns))
+            now_ns = self.get_clock().now().nanoseconds
+            self._publish_views(frame, hands, chosen)
+        except HandPoseError as error:
+            self._complain(str(error))
         except Exception as error:  # whatever a picture provokes, the next one gets its chance
-            known = isinstance(error, HandPoseError)
-            self._complain(str(error) if known else f"a picture could not be estimated: {error!r}")
-            return
-        work_ns = time.monotonic_ns() - begin_ns
-        self._hands.publish(messages.hand_array(frame, hands, self._model, work_ns))
-        now_ns = self.get_clock().now().nanoseconds
-        self._publish_views(frame, hands, chosen)
-        self._diagnostics.estimated(frame.frame_id, len(hands), now_ns - frame.stamp_ns, work_ns, time.monotonic_ns())
+            if self.context.ok():  # else the process is ending, and nothing can be published any more
+                self._complain(f"a picture could not be estimated: {error!r}")
+        else:
+            stamp_to_publish_ns = now_ns - frame.stamp_ns
+            self._diagnostics.estimated(frame.frame_id, len(hands), stamp_to_publish_ns, work_ns, time.monotonic_ns())
 
     def _publish_views(self, frame: RgbdFrame, hands: list[TrackedHand], chosen: Parameters) -> None:
         header = messages.header_of(frame)
@@ -268,25 +271,39 @@ def _tolerance_and_timeout(parameters: Parameters) -> tuple[int, int]:
 
 def main(args: list[str] | None = None) -> int:
     """Runs the node until it is interrupted; with `autostart`, configures and activates it first."""
-    rclpy.init(args=args)
+    try:
+        rclpy.init(args=args)
+        try:
+            return _run()
+        finally:
+            rclpy.try_shutdown()
+    except KeyboardInterrupt:  # it may come anywhere, even while the node ends on it
+        return 0
+
+
+def _run() -> int:
+    """The process's exit status, when the node could not start or was asked to end."""
+    node = None
     try:
         node = HandPoseNode()
+        if node.parameters.autostart and not _start(node):
+            # A signal while it starts lets that fail: nothing is wrong then.
+            return 1 if rclpy.ok() else 0
+        rclpy.spin(node)
     except (HandPoseError, ParameterException) as error:
         print(f"hand_pose_node: {error}", file=sys.stderr)
-        rclpy.try_shutdown()
         return 1
-    status = 0
-    try:
-        if node.parameters.autostart and not _start(node):
-            status = 1
-        else:
-            rclpy.spin(node)
-    except (KeyboardInterrupt, ExternalShutdownException):
+    except ExternalShutdownException:
         pass
+    except (RuntimeError, NotInitializedException):
+        # A signal shuts the context down on a thread of its own, at any moment: whatever uses it next fails. The
+        # types of these errors are private to rclpy, RuntimeErrors all.
+        if rclpy.ok():
+            raise
     finally:
-        node.destroy_node()
-        rclpy.try_shutdown()
-    return status
+        if node is not None:
+            node.destroy_node()
+    return 0
 
 
 def _start(node: HandPoseNode) -> bool:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
+from fcntl import LOCK_EX, LOCK_NB, flock
+from itertools import cycle, islice
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import pytest
@@ -20,8 +24,31 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_test_bundle(tmp_path_factory.mktemp("model") / "bundle")
 
 
+_domains = cycle(range(1, 102))
+for _ in range(os.getpid() % 101):
+    next(_domains)
+
+
 @pytest.fixture
-def ros() -> Iterator[None]:
+def domain(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A ROS domain that no other test has, of this run or of another on this machine, inherited by child processes.
+
+    A process that was killed stays in the graph for its lease of 20 s; so nobody else may look there.
+    """
+    for number in islice(_domains, 101):
+        with (Path(gettempdir()) / f"hand_pose_ros_test_{os.getuid()}_{number}").open("w") as taken:
+            try:
+                flock(taken, LOCK_EX | LOCK_NB)
+            except BlockingIOError:
+                continue
+            monkeypatch.setenv("ROS_DOMAIN_ID", str(number))
+            yield
+            return
+    raise RuntimeError("no ROS domain is free on this machine")
+
+
+@pytest.fixture
+def ros(domain: None) -> Iterator[None]:
     rclpy.init()
     yield
     rclpy.try_shutdown()

@@ -15,6 +15,8 @@ from hand_pose_ros.recordings.bag_recording import BagRecording
 from hand_pose_ros.reports.live_run import read_live_run
 from hand_pose_ros.types import PinholeCamera, RgbdFrame
 
+pytestmark = pytest.mark.usefixtures("domain")
+
 CAMERA = PinholeCamera(300.0, 300.0, 160.0, 120.0, 320, 240)
 
 

@@ -8,8 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import rclpy
 from lifecycle_msgs.srv import GetState
 from ros_bench import DEADLINE, hand_depth
+
+from hand_pose_ros.ros import node
+
+pytestmark = pytest.mark.usefixtures("domain")
 
 
 @contextmanager
@@ -68,3 +73,31 @@ def test_what_cannot_start_ends_with_a_sentence(parameter, words):
         output, _ = running.communicate(timeout=DEADLINE)
     assert running.returncode == 1
     assert words in output and "Traceback" not in output
+
+
+@pytest.mark.parametrize("moment", ["spin", "_start"])
+def test_a_shutdown_is_clean_wherever_it_strikes(bundle, monkeypatch, moment):
+    def struck(*_):
+        rclpy.shutdown()
+        raise RuntimeError("failed to initialize wait set: the given context is not valid")
+
+    monkeypatch.setattr(rclpy if moment == "spin" else node, moment, struck)
+    assert node.main(["--ros-args", "-p", f"model:={bundle}"]) == 0
+
+
+def test_a_shutdown_while_it_starts_is_no_failure(bundle, monkeypatch):
+    def stopped(*_):
+        rclpy.shutdown()
+        return False
+
+    monkeypatch.setattr(node, "_start", stopped)
+    assert node.main(["--ros-args", "-p", f"model:={bundle}"]) == 0
+
+
+def test_an_error_while_nothing_was_shut_down_is_not_hidden(bundle, monkeypatch):
+    def broken(_):
+        raise RuntimeError("a real one")
+
+    monkeypatch.setattr(rclpy, "spin", broken)
+    with pytest.raises(RuntimeError, match="a real one"):
+        node.main(["--ros-args", "-p", f"model:={bundle}"])

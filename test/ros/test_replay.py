@@ -14,6 +14,8 @@ from hand_pose_ros.ros.recorder import Recorder
 from hand_pose_ros.ros.replay import own_node, replay
 from hand_pose_ros.types import HandPoseError
 
+pytestmark = pytest.mark.usefixtures("domain")
+
 STAMPED = "geometry_msgs/msg/PointStamped"
 PERIOD_NS = 20_000_000
 COUNT = 25

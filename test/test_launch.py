@@ -104,6 +104,6 @@ def test_rviz_shows_what_the_node_publishes() -> None:
     manager = yaml.safe_load((ROOT / "rviz" / "hand_pose.rviz").read_text())["Visualization Manager"]
     topics = {display["Topic"]["Value"] for display in manager["Displays"] if "Topic" in display}
     assert topics == {"/hand_pose/points", "/hand_pose/markers", "/hand_pose/debug_image"}
-    node = (ROOT / "hand_pose_ros" / "ros" / "node.py").read_text()
-    assert all(f'"~/{Path(topic).name}"' in node for topic in topics)
+    outputs = (ROOT / "hand_pose_ros" / "ros" / "outputs.py").read_text()
+    assert all(f'"~/{Path(topic).name}"' in outputs for topic in topics)
     assert manager["Global Options"]["Fixed Frame"] == "camera_color_optical_frame"

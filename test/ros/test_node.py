@@ -165,7 +165,7 @@ def test_outputs_nobody_wants_are_not_made(active, bench, monkeypatch):
     monkeypatch.setattr("hand_pose_ros.ros.messages.marker_array", None)
     monkeypatch.setattr("hand_pose_ros.ros.messages.debug_picture", None)
     monkeypatch.setattr("hand_pose_ros.ros.messages.tf_message", None)
-    monkeypatch.setattr("hand_pose_ros.ros.node.cloud_xyz32", None)
+    monkeypatch.setattr("hand_pose_ros.ros.outputs.cloud_xyz32", None)
     for _ in range(2):
         assert bench.answer(bench.send(hand_depth())) is not None
     bench.wait_for_status("inputs", OK, "receiving")
@@ -239,7 +239,8 @@ def test_parameters_change_as_a_batch_or_not_at_all(active):
     assert not change(model="other").successful
     assert (node.parameters.side, node.parameters.min_confidence, node.parameters.publish_tf) == ("left", 0.2, True)
     assert change(sync_tolerance=0.0, input_timeout=1.0).successful
-    assert node._synchronizer.tolerance_ns == 0 and node._synchronizer.timeout_ns == 10**9
+    synchronizer = node._inputs._synchronizer
+    assert synchronizer.tolerance_ns == 0 and synchronizer.timeout_ns == 10**9
 
 
 def test_subscribes_best_effort_and_publishes_reliably(active, bench):

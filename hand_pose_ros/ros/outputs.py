@@ -1,0 +1,63 @@
+"""The node's publishers of hands: made when it is configured, destroyed when it is cleaned up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rclpy.lifecycle import LifecycleNode
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import Image, PointCloud2
+from tf2_msgs.msg import TFMessage
+from visualization_msgs.msg import MarkerArray
+
+from hand_pose_msgs.msg import HandArray
+from hand_pose_ros.ros import messages
+from hand_pose_ros.ros.clouds import cloud_xyz32
+from hand_pose_ros.ros.parameters import Parameters
+from hand_pose_ros.tracking import TrackedHand
+from hand_pose_ros.types import RgbdFrame
+
+#: Reliable: this matches every consumer.
+OUTPUT_QOS = QoSProfile(depth=5)
+#: As tf2's own broadcaster, which is not on PyPI.
+TF_QOS = QoSProfile(depth=100)
+
+
+class Outputs:
+    """Publishes what was found in a picture; what costs time only while somebody subscribes to it.
+
+    model: name, version and hash, told in every message.
+    """
+
+    def __init__(self, node: LifecycleNode, model: tuple[str, str, str]) -> None:
+        self._node, self._model = node, model
+        self._hands = node.create_lifecycle_publisher(HandArray, "~/hands", OUTPUT_QOS)
+        self._points = node.create_lifecycle_publisher(PointCloud2, "~/points", OUTPUT_QOS)
+        self._markers = node.create_lifecycle_publisher(MarkerArray, "~/markers", OUTPUT_QOS)
+        self._debug_image = node.create_lifecycle_publisher(Image, "~/debug_image", OUTPUT_QOS)
+        self._tf = node.create_lifecycle_publisher(TFMessage, "/tf", TF_QOS)
+        self._all = [self._hands, self._points, self._markers, self._debug_image, self._tf]
+        self._shown: set[int] = set()
+
+    def publish(self, frame: RgbdFrame, hands: Sequence[TrackedHand], chosen: Parameters, work_ns: int) -> int:
+        """Publishes the hands, then the views of them; returns when the hands were out, nanoseconds by the node's
+        clock. work_ns: spent on them so far."""
+        hands = list(hands)
+        self._hands.publish(messages.hand_array(frame, hands, self._model, work_ns))
+        published_ns = self._node.get_clock().now().nanoseconds
+        header = messages.header_of(frame)
+        if chosen.publish_tf and hands:
+            self._tf.publish(messages.tf_message(header, hands, chosen.publish_joint_tf))
+        if self._points.get_subscription_count():
+            self._points.publish(cloud_xyz32(header, messages.cloud_points(hands)))
+        if self._markers.get_subscription_count():
+            self._markers.publish(messages.marker_array(header, hands, self._shown))
+            self._shown = {hand.id for hand in hands}
+        if self._debug_image.get_subscription_count():
+            picture = messages.debug_picture(frame, hands)
+            self._debug_image.publish(messages.image_message(header, picture, "rgb8"))
+        return published_ns
+
+    def destroy(self) -> None:
+        for publisher in self._all:
+            self._node.destroy_lifecycle_publisher(publisher)

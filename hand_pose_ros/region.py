@@ -16,10 +16,11 @@ Mask = NDArray[np.uint8]
 
 #: Depths at which hands are looked for, metres.
 NEAREST_M, FARTHEST_M = 0.15, 1.5
+#: A hand nearer to the camera than this is none.
+CLOSEST_M = 0.05
 #: From the surface that the camera sees to the middle of the hand.
 SURFACE_TO_MIDDLE_M = 0.01
 
-_CLOSEST_M = 0.05
 _GRID_WIDTH = 160
 _JUMP_M = 0.03
 _LONGEST_HAND_M = 0.22
@@ -42,9 +43,9 @@ def region_from_joints(joints_m: FloatArray, camera: PinholeCamera) -> HandRegio
     None where the hand is not in front of the camera, so that there is nowhere to look.
     """
     middle = joints_m.mean(axis=0)
-    if not np.isfinite(joints_m).all() or middle[2] < _CLOSEST_M:
+    if not np.isfinite(joints_m).all() or middle[2] < CLOSEST_M:
         return None
-    pixels = project(np.maximum(joints_m, (-np.inf, -np.inf, _CLOSEST_M)), camera)
+    pixels = project(np.maximum(joints_m, (-np.inf, -np.inf, CLOSEST_M)), camera)
     u, v = project(middle, camera)
     side = float((pixels.max(axis=0) - pixels.min(axis=0)).max())
     return HandRegion((float(u), float(v)), max(side, 1.0), float(np.linalg.norm(middle)))

@@ -72,7 +72,7 @@ def _hand(hand: TrackedHand) -> Hand:
         side=_SIDES[estimate.side],
         side_confidence=float(estimate.side_confidence),
         confidence=float(estimate.confidence),
-        modalities=MODALITY_BITS[estimate.modalities],
+        modalities=0 if hand.unseen_s > 0 else MODALITY_BITS[estimate.modalities],
         wrist=_wrist(estimate),
         joints=_joints(estimate),
     )

@@ -28,7 +28,7 @@ from hand_pose_ros.ros.outputs import OUTPUT_QOS, Outputs
 from hand_pose_ros.ros.parameters import chosen_streams, declare, updated
 from hand_pose_ros.ros.warm_up import warm_up
 from hand_pose_ros.ros.worker import LatestWorker
-from hand_pose_ros.tracking import HandTracker
+from hand_pose_ros.tracking import HandTracker, TrackerOptions
 from hand_pose_ros.types import HandPoseError
 
 #: Seconds between two log lines about bad input; /diagnostics has the latest in every report.
@@ -150,6 +150,7 @@ class HandPoseNode(LifecycleNode):
             return
         try:
             frame = sight.frame()
+            self._tracker.options = TrackerOptions(filtered=chosen.smoothing, predict_s=chosen.predict_for)
             hands = self._tracker.update(frame, side=chosen.side, min_confidence=chosen.min_confidence)
             work_ns = time.monotonic_ns() - sight.arrived_ns
             published_ns = self._outputs.publish(frame, hands, chosen, work_ns)

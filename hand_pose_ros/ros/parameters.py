@@ -60,6 +60,10 @@ class Parameters:
     min_confidence: float = _parameter(
         0.5, "Hands less certain to be there than this are not published.", within=(0.0, 1.0)
     )
+    smoothing: bool = _parameter(True, "Steady the joints over time (a Kalman filter); off: each image by itself.")
+    predict_for: float = _parameter(
+        0.1, "Seconds for which a hand that is missed is still published, where it should be by now.", within=(0.0, 1.0)
+    )
     sync_tolerance: float = _parameter(
         0.01,
         "Colour and depth pair when their stamps differ by at most this, in seconds; 0: exactly equal. "

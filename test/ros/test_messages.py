@@ -48,7 +48,13 @@ def tracked(number: int = 0, *, lost_joints: tuple[int, ...] = (), **changes) ->
         latent_mean=np.zeros(4),
         latent_var=np.ones(4),
     )
-    return TrackedHand(number, replace(estimate, **changes), 0.8, FRAME.stamp_ns)
+    return TrackedHand(number, replace(estimate, **changes))
+
+
+def test_a_hand_that_was_missed_is_estimated_from_nothing():
+    message = hand_array(FRAME, [replace(tracked(), unseen_s=0.05)], MODEL, 0)
+    assert message.hands[0].modalities == 0 and message.hands[0].joints[0].valid
+    assert message.modalities == Hand.MODALITY_RGB | Hand.MODALITY_DEPTH
 
 
 def test_constants_follow_the_skeleton():

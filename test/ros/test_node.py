@@ -137,7 +137,7 @@ def test_points_markers_debug_image_and_tf(active, bench):
     bench.create_subscription(MarkerArray, "hand_pose/markers", received["markers"].append, 10)
     bench.create_subscription(Image, "hand_pose/debug_image", received["debug_image"].append, 10)
     bench.create_subscription(TFMessage, "/tf", received["tf"].append, 10)
-    node = active(modalities="depth", publish_joint_tf=True)
+    node = active(modalities="depth", publish_joint_tf=True, predict_for=0.0)
     views = ("~/points", "~/markers", "~/debug_image")
     publishers = [p for p in node.publishers if p.topic_name in [node.resolve_topic_name(v) for v in views]]
     assert bench.spin_until(lambda: all(p.get_subscription_count() for p in publishers))

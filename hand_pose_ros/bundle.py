@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,14 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from hand_pose_ros.crop import CropSpec
+from hand_pose_ros.manifest import MANIFEST, read_manifest, short_hash, verify_files
 from hand_pose_ros.skeleton import JOINT_COUNT, JOINT_NAMES
-from hand_pose_ros.types import FloatArray, HandPoseError, Modality
+from hand_pose_ros.types import FloatArray, Modality
 
-FORMAT_VERSION = 1
-MANIFEST = "manifest.yaml"
 #: Which encoders each run-time modality may use.
 ENCODERS_OF: dict[Modality, tuple[str, ...]] = {
     "rgbd": ("rgb", "depth", "cloud"),
@@ -70,7 +67,7 @@ class Bundle:
     @cached_property
     def hash(self) -> str:
         """Twelve hex digits that name this bundle: the manifest's sha256, which covers the hash of every file."""
-        return _sha256(self.folder / MANIFEST)[:12]
+        return short_hash(self.folder / MANIFEST)
 
 
 def supported_modalities(encoders: Mapping[str, object]) -> tuple[Modality, ...]:
@@ -80,49 +77,9 @@ def supported_modalities(encoders: Mapping[str, object]) -> tuple[Modality, ...]
     return tuple(modality for modality, yes in served.items() if yes)
 
 
-def models_folder() -> Path:
-    """Where the installed models are: the package's share in a ROS installation, else `models/` of the checkout."""
-    try:
-        from ament_index_python.packages import get_package_share_directory
-
-        share = Path(get_package_share_directory("hand_pose_ros")) / "models"
-        if share.is_dir():
-            return share
-    except (ImportError, LookupError, OSError):  # OSError: no ROS environment is set up
-        pass
-    return Path(__file__).resolve().parents[1] / "models"
-
-
-def find_bundle(name_or_path: str | Path) -> Path:
-    """The folder of a bundle, given as a path or as the name of an installed model.
-
-    Raises HandPoseError when there is no such bundle, naming those that exist.
-    """
-    for folder in (Path(name_or_path).expanduser(), models_folder() / name_or_path):
-        if (folder / MANIFEST).is_file():
-            return folder
-    installed = sorted(path.parent.name for path in models_folder().glob(f"*/{MANIFEST}"))
-    raise HandPoseError(
-        f"no model bundle '{name_or_path}' (a folder with a {MANIFEST}) as a path or under {models_folder()}; "
-        f"installed there: {', '.join(installed) or 'none'}"
-    )
-
-
 def load_bundle(name_or_path: str | Path) -> Bundle:
     """Read a bundle's manifest and verify it and every file it names. Raises HandPoseError saying what is wrong."""
-    folder = find_bundle(name_or_path)
-    path = folder / MANIFEST
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise HandPoseError(f"{path} cannot be read ({reason}); restore the bundle from its source") from error
-    manifest = _Reader(path, content)
-    version = manifest.get("format_version", int)
-    if version != FORMAT_VERSION:
-        manifest.fail(
-            "format_version", f"is {version}, this software reads {FORMAT_VERSION}; update the older of the two"
-        )
+    manifest = read_manifest(name_or_path)
     if manifest.get("skeleton", list) != list(JOINT_NAMES):
         manifest.fail("skeleton", "differs from hand_pose_ros.skeleton.JOINT_NAMES; export the model for this skeleton")
 
@@ -141,12 +98,12 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
         for modality in supported_modalities(encoders)
     }
     weights: dict[Modality, dict[str, float]] = {}
-    for modality in manifest.get("weights") if "weights" in content else {}:
+    for modality in manifest.get("weights") if "weights" in manifest.content else {}:
         entry = manifest.child("weights", modality)
         weights[modality] = {key: entry.positive(key) for key in entry.content}
     rgb, crop = encoders.get("rgb"), manifest.child("crop")
     bundle = Bundle(
-        folder=folder,
+        folder=manifest.path.parent,
         name=manifest.get("name", str),
         version=manifest.get("version", str),
         latent_size=manifest.positive("latent_size", int),
@@ -168,72 +125,5 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
     )
     if not (bundle.rgb_std > 0).all():
         manifest.fail("encoders.rgb.std", "must be positive")
-    _verify_files(manifest, [*bundle.encoders.values(), *bundle.decoders.values()])
+    verify_files(manifest, [*bundle.encoders.values(), *bundle.decoders.values()])
     return bundle
-
-
-def _verify_files(manifest: _Reader, files: list[Path]) -> None:
-    expected = manifest.get("sha256")
-    for file in files:
-        if file.name not in expected:
-            manifest.fail("sha256", f"has no entry for {file.name}; export the bundle again")
-        if not file.is_file():
-            raise HandPoseError(
-                f"{file} is missing though {manifest.path} names it; restore the bundle from its source"
-            )
-        if _sha256(file) != expected[file.name]:
-            raise HandPoseError(
-                f"{file} ({file.stat().st_size} bytes) is truncated or altered: its sha256 is not the one in "
-                f"{MANIFEST}; restore the bundle from its source"
-            )
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-class _Reader:
-    """A mapping of the manifest that names file and field when something is not as it should be."""
-
-    def __init__(self, path: Path, content: object, prefix: str = "") -> None:
-        self.path, self.prefix = path, prefix
-        if not isinstance(content, dict):
-            raise HandPoseError(
-                f"{path}: '{prefix.rstrip('.') or 'the manifest'}' must be a mapping; export the bundle again"
-            )
-        self.content = content
-
-    def fail(self, key: str, problem: str) -> None:
-        raise HandPoseError(f"{self.path}: '{self.prefix}{key}' {problem}")
-
-    def get(self, key: str, kind: type = dict) -> Any:
-        value = self.content.get(key)
-        if not isinstance(value, kind) or isinstance(value, bool):
-            wanted = {dict: "a mapping", list: "a list", str: "a text", int: "a whole number"}.get(kind, "a number")
-            self.fail(key, f"must be {wanted}, not {value!r}; export the bundle again")
-        return value
-
-    def child(self, *keys: str) -> _Reader:
-        reader = self
-        for key in keys:
-            reader = _Reader(self.path, reader.get(key), f"{reader.prefix}{key}.")
-        return reader
-
-    def positive(self, key: str, kind: type = object) -> Any:
-        value = self.get(key, kind)
-        if not isinstance(value, (int, float)) or not 0 < value < float("inf"):
-            self.fail(key, f"must be a positive number, not {value!r}; export the bundle again")
-        return value
-
-    def numbers(self, key: str, count: int) -> FloatArray:
-        values = self.get(key, list)
-        if len(values) != count or not all(isinstance(v, (int, float)) and 0 <= v < float("inf") for v in values):
-            self.fail(key, f"must be {count} numbers, finite and not negative; export the bundle again")
-        return np.array(values, dtype=np.float64)
-
-    def file(self) -> Path:
-        """The file this entry names: a plain name, so that a bundle cannot reach outside its folder."""
-        name = self.get("file", str)
-        if not name or Path(name).name != name or name in (".", "..") or "\\" in name:
-            self.fail("file", f"must be a plain file name, not {name!r}")
-        return self.path.parent / name

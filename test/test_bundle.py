@@ -8,8 +8,9 @@ import pytest
 import yaml
 from bundles import LATENT_SIZE, SIZE_M, make_test_bundle
 
-from hand_pose_ros import bundle as bundle_module
-from hand_pose_ros.bundle import Bundle, find_bundle, load_bundle
+from hand_pose_ros import manifest
+from hand_pose_ros.bundle import Bundle, load_bundle
+from hand_pose_ros.manifest import find_bundle
 from hand_pose_ros.types import HandPoseError
 
 
@@ -148,7 +149,7 @@ def test_a_manifest_that_is_no_mapping_is_refused(folder: Path, content: bytes) 
 
 
 def test_bundles_are_found_by_path_and_by_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bundle_module, "models_folder", lambda: folder.parent)
+    monkeypatch.setattr(manifest, "models_folder", lambda: folder.parent)
     assert find_bundle(folder) == folder
     assert find_bundle("hand") == folder
     with pytest.raises(HandPoseError, match=r"no model bundle 'foot'.*installed there: hand"):

@@ -93,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def own_recording() -> Path:
     """The recording that comes with a checkout."""
-    from hand_pose_ros.bundle import models_folder
+    from hand_pose_ros.manifest import models_folder
 
     folder = models_folder().parent / "demo" / "recording"
     if not folder.is_dir():

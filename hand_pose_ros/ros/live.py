@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 
-from hand_pose_ros.bundle import models_folder
+from hand_pose_ros.manifest import models_folder
 from hand_pose_ros.recordings import bags
 from hand_pose_ros.recordings.bag_recording import DEPTH_TOPIC, INFO_TOPIC, RGB_TOPIC, CameraTopics
 from hand_pose_ros.ros.recorder import Recorder

@@ -1,6 +1,9 @@
 """Hands for the tests of their geometry."""
 
 import numpy as np
+from hypothesis import strategies as st
+
+from hand_pose_ros.kinematics.model import MEAN_SHAPE, HandShape
 
 COVARIANCE = np.tile(np.eye(3) * 1e-6, (21, 1, 1))
 
@@ -18,3 +21,14 @@ def flat_right_hand() -> np.ndarray:
 def random_rotation(rng: np.random.Generator) -> np.ndarray:
     q, _ = np.linalg.qr(rng.normal(size=(3, 3)))
     return q * np.sign(np.linalg.det(q))
+
+
+@st.composite
+def hand_shapes(draw: st.DrawFn) -> HandShape:
+    """Hands from a child's to a large one, with proportions of their own."""
+    size = draw(st.floats(0.7, 1.3))
+    rng = np.random.default_rng(draw(st.integers(0, 10_000)))
+    return HandShape(
+        MEAN_SHAPE.bases_m * size * rng.uniform(0.9, 1.1, 3),
+        MEAN_SHAPE.phalanges_m * size * rng.uniform(0.8, 1.2, (5, 3)),
+    )

@@ -44,7 +44,7 @@ def test_covariance_agrees_with_sampled_joints(side):
     assert pose is not None
 
     samples = []
-    for _ in range(8000):
+    for _ in range(4000):
         moved = joints + np.einsum("jab,jb->ja", roots, rng.normal(size=(21, 3)))
         other = wrist_pose(moved, covariance, side)
         assert other is not None

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-from hand_pose_ros.commands import demo, estimate, evaluate, overlay, record_folder, replay
+from hand_pose_ros.commands import demo, estimate, evaluate, overlay, record_folder, replay, urdf
 from hand_pose_ros.types import HandPoseError
 
 COMMANDS: dict[str, ModuleType] = {
@@ -16,6 +16,7 @@ COMMANDS: dict[str, ModuleType] = {
     "overlay": overlay,
     "record-folder": record_folder,
     "replay": replay,
+    "urdf": urdf,
     "demo": demo,
 }
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,7 @@ from bundles import make_test_bundle
 
 from hand_pose_ros.cli import COMMANDS, main
 from hand_pose_ros.frames_folder import write_folder
+from hand_pose_ros.kinematics.model import MEAN_SHAPE, joints_from_angles
 from hand_pose_ros.recordings import bags
 from hand_pose_ros.types import PinholeCamera, RgbdFrame
 
@@ -192,3 +194,26 @@ def test_a_missing_package_is_named(folder: Path, tmp_path: Path) -> None:
     program = blocked + f"sys.exit(main(['record-folder', {str(folder)!r}, {str(tmp_path / 'bag')!r}]))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 2 and "needs the Python package 'rosbags" in done.stderr
+
+
+def test_urdf_of_a_mean_hand_goes_to_standard_output(capsys):
+    assert main(["urdf", "--side", "left"]) == 0
+    assert ET.fromstring(capsys.readouterr().out).attrib["name"] == "left_hand"
+
+
+def test_urdf_is_measured_on_what_estimate_wrote(tmp_path, capsys):
+    joints = np.stack([np.full((21, 3), np.nan), 1.2 * joints_from_angles(np.zeros(21), MEAN_SHAPE)])
+    np.savez(tmp_path / "predictions.npz", joints_m=joints, side=np.array(["right", "right"]))
+    arguments = ["urdf", "--from", str(tmp_path / "predictions.npz"), "-o", str(tmp_path / "new" / "hand.urdf")]
+    assert main([*arguments, "--side", "right"]) == 0
+    longer = 1200 * (MEAN_SHAPE.bases_m[2, 0] + MEAN_SHAPE.phalanges_m[2].sum())
+    assert f"{longer:.0f} mm" in capsys.readouterr().out
+    assert ET.parse(tmp_path / "new" / "hand.urdf").getroot().attrib["name"] == "right_hand"
+    assert main([*arguments, "--side", "left"]) == 2
+    assert "left hands: none of the 0 hands has all its joints" in capsys.readouterr().err
+
+
+def test_urdf_of_another_file_is_one_line(tmp_path, capsys):
+    (tmp_path / "x.npz").write_text("no arrays")
+    assert main(["urdf", "--side", "left", "--from", str(tmp_path / "x.npz")]) == 2
+    assert "is not what hand-pose estimate writes" in capsys.readouterr().err

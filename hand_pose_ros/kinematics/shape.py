@@ -56,9 +56,12 @@ class JointAngles:
     def __init__(self) -> None:
         self._hands: dict[int, _Followed] = {}
 
-    def update(self, hands: Sequence[TrackedHand]) -> dict[int, FloatArray]:
-        """Angles (21,) in radians, in the order of model.HINGES, by the hands' ids; NaN where joints are missing."""
-        return {hand.id: self._angles(hand.id, hand.estimate, hand.stamp_ns) for hand in hands}
+    def update(self, hands: Sequence[TrackedHand], stamp_ns: int) -> dict[int, FloatArray]:
+        """Angles (21,) in radians, in the order of model.HINGES, by the hands' ids; NaN where joints are missing.
+
+        stamp_ns: of the picture that the hands are in.
+        """
+        return {hand.id: self._angles(hand.id, hand.estimate, stamp_ns) for hand in hands}
 
     def _angles(self, hand_id: int, estimate: HandEstimate, stamp_ns: int) -> FloatArray:
         pose = wrist_pose(estimate.joints_m, estimate.joint_cov_m2, estimate.side)

@@ -68,7 +68,7 @@ def solve_angles(joints: FloatArray, shape: HandShape, covariance: FloatArray | 
 def _weights(covariance: FloatArray | None, there: FloatArray) -> FloatArray:
     """(5, 3, 3, 3): inverse covariances of the digits' points; the identity where unknown, zero where no point is."""
     if covariance is None:
-        precision = np.broadcast_to(np.eye(3) / FLOOR_M2, (5, 3, 3, 3))
+        precision: FloatArray = np.broadcast_to(np.eye(3) / FLOOR_M2, (5, 3, 3, 3))
     else:
         spread = covariance[DIGITS[:, 1:]]
         spread = np.where(np.isfinite(spread).all(axis=(-1, -2), keepdims=True), spread, 0.0)
@@ -78,7 +78,6 @@ def _weights(covariance: FloatArray | None, there: FloatArray) -> FloatArray:
 
 def _closed_form(bones: FloatArray, points: FloatArray, there: FloatArray) -> FloatArray:
     """Turns (5, 5) from bones (5, 3, 3) and their ends relative to the digits' bases (5, 3, 3)."""
-
     across = (points @ BASE_FRAMES)[..., [0, 2]]
     moments = np.einsum("dp,dpi,dpj->dij", _PLANE_WEIGHTS * there, across, across)
     abduction = -0.5 * np.arctan2(2 * moments[:, 0, 1], moments[:, 0, 0] - moments[:, 1, 1] + REST_M2)

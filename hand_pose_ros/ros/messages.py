@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from builtin_interfaces.msg import Duration, Time
 from geometry_msgs.msg import Point, PoseWithCovariance, Quaternion, TransformStamped, Vector3
 from numpy.typing import NDArray
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import ColorRGBA, Header
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import Marker, MarkerArray
 
 from hand_pose_msgs.msg import Hand, HandArray, HandJoint
+from hand_pose_ros.kinematics.model import ANGLE_NAMES
+from hand_pose_ros.kinematics.urdf import joint_name, wrist_link
 from hand_pose_ros.kinematics.wrist import wrist_pose
 from hand_pose_ros.overlay import colour_depth, draw_ellipses, draw_skeleton, joint_colours
-from hand_pose_ros.ros.transforms import hand_transforms, quaternion_from_matrix
+from hand_pose_ros.ros.transforms import Transform, hand_transforms, quaternion_from_matrix
 from hand_pose_ros.skeleton import BONES, JOINT_COUNT
 from hand_pose_ros.tracking import TrackedHand
 from hand_pose_ros.types import FloatArray, HandEstimate, Modality, RgbdFrame
@@ -33,6 +36,7 @@ _SIDES = {"left": Hand.SIDE_LEFT, "right": Hand.SIDE_RIGHT}
 #: Markers outlive one lost picture, not a dead node.
 MARKER_LIFETIME = Duration(sec=0, nanosec=500_000_000)
 _JOINTS_ID, _BONES_ID, _FIRST_ELLIPSOID_ID = 0, 1, 2
+_ANGLE_NAMES = list(ANGLE_NAMES)
 _NO_POSITION = np.array([-1.0] + [0.0] * 8)
 _JOINT_COLOURS = [ColorRGBA(r=r / 255, g=g / 255, b=b / 255, a=1.0) for r, g, b in joint_colours()]
 
@@ -49,14 +53,19 @@ def modalities_of(frame: RgbdFrame) -> int:
 
 
 def hand_array(
-    frame: RgbdFrame, hands: Sequence[TrackedHand], model: tuple[str, str, str], latency_ns: int
+    frame: RgbdFrame,
+    hands: Sequence[TrackedHand],
+    angles: Mapping[int, FloatArray],
+    model: tuple[str, str, str],
+    latency_ns: int,
 ) -> HandArray:
-    """All hands of a frame, most confident first; model: name, version, hash; latency_ns: spent on the frame."""
+    """All hands of a frame, most confident first. angles: (21,) radians of each hand, by id, NaN where unknown; model:
+    name, version, hash; latency_ns: spent on the frame."""
     sec, nanosec = divmod(latency_ns, 1_000_000_000)
     ordered = sorted(hands, key=lambda hand: -hand.estimate.confidence)
     return HandArray(
         header=header_of(frame),
-        hands=[_hand(hand) for hand in ordered],
+        hands=[_hand(hand, angles[hand.id]) for hand in ordered],
         modalities=modalities_of(frame),
         model_name=model[0],
         model_version=model[1],
@@ -65,7 +74,7 @@ def hand_array(
     )
 
 
-def _hand(hand: TrackedHand) -> Hand:
+def _hand(hand: TrackedHand, angles: FloatArray) -> Hand:
     estimate = hand.estimate
     return Hand(
         id=hand.id,
@@ -75,6 +84,8 @@ def _hand(hand: TrackedHand) -> Hand:
         modalities=0 if hand.unseen_s > 0 else MODALITY_BITS[estimate.modalities],
         wrist=_wrist(estimate),
         joints=_joints(estimate),
+        joint_angles=array("f", angles.tolist()),
+        joint_angle_names=_ANGLE_NAMES,
     )
 
 
@@ -110,6 +121,27 @@ def _joints(estimate: HandEstimate) -> list[HandJoint]:
             nan = float("nan")
             joints.append(HandJoint(position=Point(x=nan, y=nan, z=nan), covariance=_NO_POSITION, valid=False))
     return joints
+
+
+def best_of_sides(hands: Sequence[TrackedHand]) -> list[TrackedHand]:
+    """The most confident left hand and the most confident right one, as far as there are any."""
+    sides = sorted({hand.estimate.side for hand in hands})
+    return [
+        max((hand for hand in hands if hand.estimate.side == side), key=lambda hand: hand.estimate.confidence)
+        for side in sides
+    ]
+
+
+def joint_state(header: Header, hands: Sequence[TrackedHand], angles: Mapping[int, FloatArray]) -> JointState:
+    """The known joint angles of the best left and the best right hand, named as in their URDFs; none when there is no
+    hand. angles: (21,) radians of each hand, by id."""
+    message = JointState(header=header)
+    for hand in best_of_sides(hands):
+        for name, angle in zip(ANGLE_NAMES, angles[hand.id].tolist(), strict=True):
+            if np.isfinite(angle):
+                message.name.append(joint_name(hand.estimate.side, name))
+                message.position.append(angle)
+    return message
 
 
 def marker_array(header: Header, hands: Sequence[TrackedHand], shown_before: Collection[int]) -> MarkerArray:
@@ -163,21 +195,25 @@ def cloud_points(hands: Sequence[TrackedHand]) -> FloatArray:
 
 
 def tf_message(header: Header, hands: Sequence[TrackedHand], with_joints: bool) -> TFMessage:
-    """The transforms of all hands whose palm is known."""
+    """The transforms of all hands whose palm is known; the best hand of either side is its URDF's root, too."""
+    roots = {hand.id: wrist_link(hand.estimate.side) for hand in best_of_sides(hands)}
     transforms = []
     for hand in hands:
         pose = wrist_pose(hand.estimate.joints_m, hand.estimate.joint_cov_m2, hand.estimate.side)
         if pose is None:
             continue
-        for transform in hand_transforms(header.frame_id, hand.id, hand.estimate.joints_m, pose, with_joints):
-            stamped = TransformStamped(
-                header=Header(stamp=header.stamp, frame_id=transform.parent), child_frame_id=transform.child
-            )
-            x, y, z = transform.translation.tolist()
-            stamped.transform.translation = Vector3(x=x, y=y, z=z)
-            stamped.transform.rotation = _quaternion(transform.quaternion)
-            transforms.append(stamped)
+        wrist, *joints = hand_transforms(header.frame_id, hand.id, hand.estimate.joints_m, pose, with_joints)
+        root = [replace(wrist, child=roots[hand.id])] if hand.id in roots else []
+        transforms += [_stamped(transform, header.stamp) for transform in (wrist, *root, *joints)]
     return TFMessage(transforms=transforms)
+
+
+def _stamped(transform: Transform, stamp: Time) -> TransformStamped:
+    message = TransformStamped(header=Header(stamp=stamp, frame_id=transform.parent), child_frame_id=transform.child)
+    x, y, z = transform.translation.tolist()
+    message.transform.translation = Vector3(x=x, y=y, z=z)
+    message.transform.rotation = _quaternion(transform.quaternion)
+    return message
 
 
 def debug_picture(frame: RgbdFrame, hands: Sequence[TrackedHand]) -> NDArray[np.uint8]:

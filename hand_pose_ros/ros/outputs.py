@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from rclpy.lifecycle import LifecycleNode
 from rclpy.qos import QoSProfile
-from sensor_msgs.msg import Image, PointCloud2
+from sensor_msgs.msg import Image, JointState, PointCloud2
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
 
 from hand_pose_msgs.msg import HandArray
+from hand_pose_ros.kinematics.shape import JointAngles
 from hand_pose_ros.ros import messages
 from hand_pose_ros.ros.clouds import cloud_xyz32
 from hand_pose_ros.ros.parameters import Parameters
@@ -35,19 +36,26 @@ class Outputs:
         self._points = node.create_lifecycle_publisher(PointCloud2, "~/points", OUTPUT_QOS)
         self._markers = node.create_lifecycle_publisher(MarkerArray, "~/markers", OUTPUT_QOS)
         self._debug_image = node.create_lifecycle_publisher(Image, "~/debug_image", OUTPUT_QOS)
+        self._joint_states = node.create_lifecycle_publisher(JointState, "~/joint_states", OUTPUT_QOS)
         self._tf = node.create_lifecycle_publisher(TFMessage, "/tf", TF_QOS)
-        self._all = [self._hands, self._points, self._markers, self._debug_image, self._tf]
+        self._all = [
+            self._hands, self._points, self._markers, self._debug_image, self._joint_states, self._tf
+        ]  # fmt: skip
+        self._joint_angles = JointAngles()
         self._shown: set[int] = set()
 
     def publish(self, frame: RgbdFrame, hands: Sequence[TrackedHand], chosen: Parameters, work_ns: int) -> int:
         """Publishes the hands, then the views of them; returns when the hands were out, nanoseconds by the node's
         clock. work_ns: spent on them so far."""
         hands = list(hands)
-        self._hands.publish(messages.hand_array(frame, hands, self._model, work_ns))
+        angles = self._joint_angles.update(hands, frame.stamp_ns)
+        self._hands.publish(messages.hand_array(frame, hands, angles, self._model, work_ns))
         published_ns = self._node.get_clock().now().nanoseconds
         header = messages.header_of(frame)
         if chosen.publish_tf and hands:
             self._tf.publish(messages.tf_message(header, hands, chosen.publish_joint_tf))
+        if self._joint_states.get_subscription_count():
+            self._joint_states.publish(messages.joint_state(header, hands, angles))
         if self._points.get_subscription_count():
             self._points.publish(cloud_xyz32(header, messages.cloud_points(hands)))
         if self._markers.get_subscription_count():

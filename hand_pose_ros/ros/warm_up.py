@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hand_pose_ros.estimator import HandEstimator
+from hand_pose_ros.kinematics.shape import JointAngles
 from hand_pose_ros.ros.messages import hand_array, header_of, tf_message
 from hand_pose_ros.tracking import HandTracker
 from hand_pose_ros.types import PinholeCamera, RgbdFrame
@@ -21,5 +22,5 @@ def warm_up(estimator: HandEstimator) -> None:
     tracker = HandTracker(estimator)
     for _ in range(3):
         hands = tracker.update(frame)
-        hand_array(frame, hands, ("", "", ""), 0)
+        hand_array(frame, hands, JointAngles().update(hands, 0), ("", "", ""), 0)
         tf_message(header_of(frame), hands, with_joints=True)

@@ -21,7 +21,7 @@ def in_camera(angles: np.ndarray, shape: HandShape, side: str, seed: int = 0) ->
     return (joints_from_angles(angles, shape) * mirror(side)) @ turn.T + [0.1, -0.05, 0.6]
 
 
-def tracked(joints: np.ndarray, side: str, *, number: int = 0, stamp_ns: int = 0) -> TrackedHand:
+def tracked(joints: np.ndarray, side: str, *, number: int = 0) -> TrackedHand:
     estimate = HandEstimate(
         joints_m=joints,
         joint_cov_m2=np.tile(np.diag([1e-6, 1e-6, 9e-6]), (21, 1, 1)),
@@ -34,7 +34,7 @@ def tracked(joints: np.ndarray, side: str, *, number: int = 0, stamp_ns: int = 0
         latent_mean=np.zeros(2),
         latent_var=np.ones(2),
     )
-    return TrackedHand(number, estimate, 0.9, stamp_ns)
+    return TrackedHand(number, estimate)
 
 
 def same(one: HandShape, other: HandShape, atol: float) -> None:
@@ -81,7 +81,7 @@ def test_the_mean_settles_and_skips_what_is_missing():
 @given(seed=st.integers(0, 1000))
 def test_angles_are_the_same_wherever_the_hand_is_and_on_either_side(side, seed):
     hand = tracked(in_camera(ANGLES, MEAN_SHAPE, side, seed), side, number=3)
-    found = JointAngles().update([hand])
+    found = JointAngles().update([hand], 0)
     assert list(found) == [3]
     np.testing.assert_allclose(found[3], ANGLES, atol=0.02)
 
@@ -90,9 +90,9 @@ def test_a_track_keeps_bone_lengths():
     """A bone that looks longer for one picture does not bend the finger."""
     solver = JointAngles()
     for picture in range(30):
-        solver.update([tracked(in_camera(ANGLES, MEAN_SHAPE, "right"), "right", stamp_ns=picture)])
+        solver.update([tracked(in_camera(ANGLES, MEAN_SHAPE, "right"), "right")], picture)
     stretched = replace(MEAN_SHAPE, phalanges_m=MEAN_SHAPE.phalanges_m * 1.2)
-    found = solver.update([tracked(in_camera(ANGLES, stretched, "right"), "right", stamp_ns=31)])[0]
+    found = solver.update([tracked(in_camera(ANGLES, stretched, "right"), "right")], 31)[0]
     assert np.abs(found - ANGLES).max() < 0.1
     kept = solver._hands[0].shape.shape
     same(kept, MEAN_SHAPE, 1e-3)
@@ -101,15 +101,15 @@ def test_a_track_keeps_bone_lengths():
 @pytest.mark.parametrize("change", [{"side": "left"}, {"stamp_ns": 100 + FORGET_NS + 1}, {"stamp_ns": 50}])
 def test_another_hand_is_measured_anew(change):
     solver = JointAngles()
-    solver.update([tracked(in_camera(ANGLES, MEAN_SHAPE, "right"), "right", stamp_ns=100)])
+    solver.update([tracked(in_camera(ANGLES, MEAN_SHAPE, "right"), "right")], 100)
     large = HandShape(MEAN_SHAPE.bases_m * 1.4, MEAN_SHAPE.phalanges_m * 1.4)
     now = {"side": "right", "stamp_ns": 101} | change
-    solver.update([tracked(in_camera(ANGLES, large, now["side"]), now["side"], stamp_ns=now["stamp_ns"])])
+    solver.update([tracked(in_camera(ANGLES, large, now["side"]), now["side"])], now["stamp_ns"])
     same(solver._hands[0].shape.shape, large, 1e-6)
 
 
 def test_without_the_palm_all_angles_are_nan():
     joints = in_camera(ANGLES, MEAN_SHAPE, "right")
     joints[9] = np.nan
-    found = JointAngles().update([tracked(joints, "right")])[0]
+    found = JointAngles().update([tracked(joints, "right")], 0)[0]
     assert found.shape == (len(ANGLE_NAMES),) and np.isnan(found).all()

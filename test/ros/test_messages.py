@@ -7,6 +7,7 @@ from visualization_msgs.msg import Marker
 
 from hand_pose_msgs.msg import Hand
 from hand_pose_ros.inputs.images import image_to_array
+from hand_pose_ros.kinematics.model import ANGLE_NAMES
 from hand_pose_ros.ros.clouds import cloud_xyz32
 from hand_pose_ros.ros.messages import (
     cloud_points,
@@ -14,6 +15,7 @@ from hand_pose_ros.ros.messages import (
     hand_array,
     header_of,
     image_message,
+    joint_state,
     marker_array,
     tf_message,
 )
@@ -30,6 +32,7 @@ FRAME = RgbdFrame(
     frame_id="optical",
 )
 MODEL = ("name", "1.2.3", "abcdef")
+ANGLES = {number: np.linspace(-0.5, 0.5, 21) + number for number in range(4)}
 
 
 def tracked(number: int = 0, *, lost_joints: tuple[int, ...] = (), **changes) -> TrackedHand:
@@ -52,7 +55,7 @@ def tracked(number: int = 0, *, lost_joints: tuple[int, ...] = (), **changes) ->
 
 
 def test_a_hand_that_was_missed_is_estimated_from_nothing():
-    message = hand_array(FRAME, [replace(tracked(), unseen_s=0.05)], MODEL, 0)
+    message = hand_array(FRAME, [replace(tracked(), unseen_s=0.05)], ANGLES, MODEL, 0)
     assert message.hands[0].modalities == 0 and message.hands[0].joints[0].valid
     assert message.modalities == Hand.MODALITY_RGB | Hand.MODALITY_DEPTH
 
@@ -63,7 +66,7 @@ def test_constants_follow_the_skeleton():
 
 def test_hand_array_says_where_when_what_and_from_what():
     hands = [tracked(3, confidence=0.6), tracked(1, side="left", modalities="rgb")]
-    message = hand_array(FRAME, hands, MODEL, 1_500_000_000)
+    message = hand_array(FRAME, hands, ANGLES, MODEL, 1_500_000_000)
     assert (message.header.stamp.sec, message.header.stamp.nanosec, message.header.frame_id) == (12, 34, "optical")
     assert (message.model_name, message.model_version, message.model_hash) == MODEL
     assert (message.inference_latency.sec, message.inference_latency.nanosec) == (1, 500_000_000)
@@ -75,7 +78,7 @@ def test_hand_array_says_where_when_what_and_from_what():
 
 def test_joints_carry_position_and_covariance():
     hand = tracked()
-    for index, joint in enumerate(hand_array(FRAME, [hand], MODEL, 0).hands[0].joints):
+    for index, joint in enumerate(hand_array(FRAME, [hand], ANGLES, MODEL, 0).hands[0].joints):
         assert joint.valid
         assert (joint.position.x, joint.position.y, joint.position.z) == tuple(hand.estimate.joints_m[index])
         np.testing.assert_array_equal(joint.covariance, hand.estimate.joint_cov_m2[index].ravel())
@@ -83,7 +86,7 @@ def test_joints_carry_position_and_covariance():
 
 @pytest.mark.parametrize("lost", [0, 4, 9])
 def test_an_invalid_joint_is_nan_and_flagged_never_zero(lost):
-    message = hand_array(FRAME, [tracked(lost_joints=(lost,))], MODEL, 0).hands[0]
+    message = hand_array(FRAME, [tracked(lost_joints=(lost,))], ANGLES, MODEL, 0).hands[0]
     joint = message.joints[lost]
     assert not joint.valid and joint.score == 0 and joint.covariance[0] == -1
     assert np.isnan([joint.position.x, joint.position.y, joint.position.z]).all()
@@ -96,12 +99,12 @@ def test_an_invalid_joint_is_nan_and_flagged_never_zero(lost):
 
 def test_unknown_covariance_is_zero():
     hand = tracked(joint_cov_m2=np.full((21, 3, 3), np.nan))
-    assert not hand_array(FRAME, [hand], MODEL, 0).hands[0].joints[5].covariance.any()
+    assert not hand_array(FRAME, [hand], ANGLES, MODEL, 0).hands[0].joints[5].covariance.any()
 
 
 def test_only_colour_is_only_colour():
-    assert hand_array(replace(FRAME, depth_m=None), [], MODEL, 0).modalities == Hand.MODALITY_RGB
-    assert hand_array(replace(FRAME, rgb=None), [], MODEL, 0).modalities == Hand.MODALITY_DEPTH
+    assert hand_array(replace(FRAME, depth_m=None), [], ANGLES, MODEL, 0).modalities == Hand.MODALITY_RGB
+    assert hand_array(replace(FRAME, rgb=None), [], ANGLES, MODEL, 0).modalities == Hand.MODALITY_DEPTH
 
 
 def test_markers_are_stable_and_delete_what_vanished():
@@ -135,9 +138,39 @@ def test_ellipsoids_have_two_sigma_diameters():
 def test_transforms_of_known_palms_only():
     header = header_of(FRAME)
     message = tf_message(header, [tracked(0), tracked(1, lost_joints=(0,))], with_joints=False)
-    (transform,) = message.transforms
-    assert (transform.header.frame_id, transform.child_frame_id) == ("optical", "hand_0/wrist")
-    assert transform.header.stamp == header.stamp
+    assert [transform.child_frame_id for transform in message.transforms] == ["hand_0/wrist", "right_wrist"]
+    for transform in message.transforms:
+        assert transform.header == header
+    assert message.transforms[0].transform == message.transforms[1].transform
+
+
+def test_the_urdf_s_root_is_the_best_hand_of_its_side():
+    sides = {0: ("right", 0.7), 1: ("right", 0.9), 2: ("left", 0.6)}
+    hands = [tracked(number, side=side, confidence=sure) for number, (side, sure) in sides.items()]
+    message = tf_message(header_of(FRAME), hands, with_joints=False)
+    names = [transform.child_frame_id for transform in message.transforms]
+    assert names == ["hand_0/wrist", "hand_1/wrist", "right_wrist", "hand_2/wrist", "left_wrist"]
+
+
+def test_joint_angles_are_named_and_nan_where_unknown():
+    angles = ANGLES | {2: np.where(np.arange(21) == 3, np.nan, 0.25)}
+    hands = hand_array(FRAME, [tracked(2), tracked(1, confidence=0.1)], angles, MODEL, 0).hands
+    assert hands[0].joint_angle_names == list(ANGLE_NAMES)
+    np.testing.assert_array_equal(hands[0].joint_angles, angles[2])
+    np.testing.assert_allclose(hands[1].joint_angles, angles[1], atol=1e-6)
+
+
+def test_joint_state_has_the_best_hand_of_either_side_and_no_unknown_angle():
+    angles = ANGLES | {2: np.where(np.arange(21) == 3, np.nan, 0.25)}
+    hands = [tracked(0, confidence=0.5), tracked(1, confidence=0.8), tracked(2, side="left")]
+    message = joint_state(header_of(FRAME), hands, angles)
+    assert message.header == header_of(FRAME)
+    known = dict(zip(message.name, message.position, strict=True))
+    assert len(known) == 41 and np.isfinite(message.position).all()
+    assert known["right_index_pip_flexion"] == angles[1][ANGLE_NAMES.index("index_pip_flexion")]
+    assert known["left_index_pip_flexion"] == 0.25
+    assert f"left_{ANGLE_NAMES[3]}" not in known
+    assert joint_state(header_of(FRAME), [], {}).name == []
 
 
 def test_image_message_round_trip():

@@ -13,11 +13,12 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 from ros_bench import CAMERA, FRAME_ID, PERIOD_NS, hand_depth
-from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+from sensor_msgs.msg import CameraInfo, Image, JointState, PointCloud2
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import Marker, MarkerArray
 
 from hand_pose_msgs.msg import Hand
+from hand_pose_ros.kinematics.model import ANGLE_NAMES
 from hand_pose_ros.ros.messages import image_message
 from hand_pose_ros.ros.node import HandPoseNode
 
@@ -132,26 +133,29 @@ def test_bad_input_is_named_and_the_next_frame_is_used(active, bench, bad, topic
 
 
 def test_points_markers_debug_image_and_tf(active, bench):
-    received: dict[str, list] = {"points": [], "markers": [], "debug_image": [], "tf": []}
+    received: dict[str, list] = {"points": [], "markers": [], "debug_image": [], "joint_states": [], "tf": []}
     bench.create_subscription(PointCloud2, "hand_pose/points", received["points"].append, 10)
     bench.create_subscription(MarkerArray, "hand_pose/markers", received["markers"].append, 10)
     bench.create_subscription(Image, "hand_pose/debug_image", received["debug_image"].append, 10)
+    bench.create_subscription(JointState, "hand_pose/joint_states", received["joint_states"].append, 10)
     bench.create_subscription(TFMessage, "/tf", received["tf"].append, 10)
     node = active(modalities="depth", publish_joint_tf=True, predict_for=0.0)
-    views = ("~/points", "~/markers", "~/debug_image")
+    views = ("~/points", "~/markers", "~/debug_image", "~/joint_states")
     publishers = [p for p in node.publishers if p.topic_name in [node.resolve_topic_name(v) for v in views]]
     assert bench.spin_until(lambda: all(p.get_subscription_count() for p in publishers))
 
     stamp = bench.send(hand_depth(), rgb=False)
     assert bench.spin_until(lambda: all(received.values()))
-    for messages in (received["points"], received["debug_image"]):
+    for messages in (received["points"], received["debug_image"], received["joint_states"]):
         assert messages[0].header.frame_id == FRAME_ID
         assert messages[0].header.stamp.sec * 10**9 + messages[0].header.stamp.nanosec == stamp
     assert received["points"][0].width == 64
     assert (received["debug_image"][0].height, received["debug_image"][0].width) == (240, 320)
+    sided = [f"{received['tf'][0].transforms[1].child_frame_id.removesuffix('wrist')}{name}" for name in ANGLE_NAMES]
+    assert received["joint_states"][0].name == sided
     transforms = received["tf"][0].transforms
     assert (transforms[0].header.frame_id, transforms[0].child_frame_id) == (FRAME_ID, "hand_0/wrist")
-    assert {t.child_frame_id for t in transforms} >= {"hand_0/thumb_tip", "hand_0/little_tip"} and len(transforms) == 21
+    assert {t.child_frame_id for t in transforms} >= {"hand_0/thumb_tip", "hand_0/little_tip"} and len(transforms) == 22
     assert {marker.action for marker in received["markers"][0].markers} == {Marker.ADD}
 
     bench.send(EMPTY, rgb=False)
@@ -164,6 +168,7 @@ def test_outputs_nobody_wants_are_not_made(active, bench, monkeypatch):
     active(publish_tf=False)
     monkeypatch.setattr("hand_pose_ros.ros.messages.marker_array", None)
     monkeypatch.setattr("hand_pose_ros.ros.messages.debug_picture", None)
+    monkeypatch.setattr("hand_pose_ros.ros.messages.joint_state", None)
     monkeypatch.setattr("hand_pose_ros.ros.messages.tf_message", None)
     monkeypatch.setattr("hand_pose_ros.ros.outputs.cloud_xyz32", None)
     for _ in range(2):

@@ -194,7 +194,10 @@ class HandEstimator:
             if not pictures:
                 continue
             there = list(pictures)
-            said = network.run(x=np.stack(list(pictures.values())))
+            inputs = {"x": np.stack(list(pictures.values()))}
+            if "tan_half" in network.inputs:
+                inputs["tan_half"] = np.array([crops[k].tan_half for k in there], dtype=np.float32)
+            said = network.run(**inputs)
             mean: FloatArray = np.zeros((count, size))
             log_var: FloatArray = np.full((count, size), np.inf)
             weights = [self.bundle.expert_weight(_modality(crops[k]), key) for k in there]
@@ -293,8 +296,8 @@ class HandEstimator:
     def _warm_up(self) -> None:
         """Run every network once, so that the first frame is not slower than the others."""
         for network in (*self._encoders.values(), *self._decoders.values()):
-            ((name, shape),) = network.inputs.items()
-            network.run(**{name: np.zeros((1, *shape[1:]), dtype=np.float32)})
+            zeros = {name: np.zeros((1, *shape[1:]), dtype=np.float32) for name, shape in network.inputs.items()}
+            network.run(**zeros)
 
 
 def _modality(crop: HandCrop) -> Modality:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from training.networks import Expert, ExpertHead, ResidualBlock
+from training.networks import Expert, ExpertHead, Pyramid, ResidualBlock, Votes, cell_centres
 
 #: (expansion, channels, blocks, stride, kernel) of the stages down to a sixteenth of the picture's size.
 STAGES = ((1, 16, 1, 1, 3), (6, 24, 2, 2, 3), (6, 40, 2, 2, 5), (6, 80, 3, 2, 3), (6, 112, 3, 1, 5))
+#: Blocks down to an eighth of the picture's size.
+FINE_BLOCKS = 5
 
 
 class InvertedResidual(nn.Module):
@@ -38,7 +40,7 @@ class InvertedResidual(nn.Module):
 
 
 class Lite0(nn.Module):
-    """Pictures (B, 3, S, S) to features (B, 112, S / 16, S / 16)."""
+    """Pictures (B, 3, S, S) to features (B, 40, S / 8, S / 8) and (B, 112, S / 16, S / 16)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,21 +53,34 @@ class Lite0(nn.Module):
                 inputs = outputs
         self._blocks = nn.Sequential(*blocks)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self._blocks(nn.functional.relu6(self._bn0(self._conv_stem(x))))
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        fine = self._blocks[:FINE_BLOCKS](nn.functional.relu6(self._bn0(self._conv_stem(x))))
+        return fine, self._blocks[FINE_BLOCKS:](fine)
 
 
 class PretrainedEncoder(nn.Module):
-    """Normalised colour crops (B, 3, S, S), S a multiple of 16, to an expert; the last map is kept, not pooled."""
+    """Normalised colour crops (B, 3, S, S), S a multiple of 16, to an expert; the last map is kept, not pooled, and
+    votes of the finer map's cells go to the head beside it."""
 
     def __init__(self, size: int):
         super().__init__()
         self.backbone = Lite0()
-        self.neck = nn.Sequential(ResidualBlock(112, 160, 1), nn.Conv2d(160, 64, 1), nn.ReLU())
-        self.head = ExpertHead(64 * (size // 16) ** 2)
+        self.widen = ResidualBlock(112, 160, 1)
+        self.neck = nn.Sequential(nn.Conv2d(160, 64, 1), nn.ReLU())
+        self.pyramid = Pyramid((160, 40))
+        self.votes = Votes(64)
+        self.head = ExpertHead(64 * (size // 16) ** 2 + 63)
 
     def forward(self, x: Tensor) -> Expert:
-        return self.head(self.neck(self.backbone(x)).flatten(1))
+        return self.look(x)[0]
+
+    def look(self, x: Tensor) -> tuple[Expert, Tensor]:
+        """The expert, and votes (B, 21, 3) for the joints: crop coordinates, and depth in half cube edges."""
+        fine, coarse = self.backbone(x)
+        coarse = self.widen(coarse)
+        xy = cell_centres(fine.shape[-1]).expand(x.shape[0], -1, -1, -1)
+        votes = self.votes(self.pyramid(coarse, fine), torch.cat([xy, torch.zeros_like(xy[:, :1])], 1))
+        return self.head(torch.cat([self.neck(coarse).flatten(1), 3 * votes.flatten(1)], 1)), votes
 
 
 def load_imagenet(encoder: PretrainedEncoder) -> None:

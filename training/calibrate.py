@@ -108,9 +108,12 @@ def _decode_all(
 ) -> Iterator[tuple[Array, Array, Array]]:
     """Per batch: decoded joints (B, 21, 3), latent covariances (B, 21, 3, 3) and true joints, all in the crop frame."""
     for batch in batches:
-        seen = {"rgb": encoder_input(batch.rgb), "depth": batch.depth[:, None]}
+        seen = {
+            "rgb": {"x": encoder_input(batch.rgb)},
+            "depth": {"x": batch.depth[:, None], "tan_half": batch.tan_half},
+        }
         used = [key for key in ENCODERS_OF[modality] if key in encoders]
-        experts = [encoders[key].run(x=seen[key]) for key in used]
+        experts = [encoders[key].run(**seen[key]) for key in used]
         log_vars = [e["log_var"] - np.log(weights.get(key, 1.0)) for key, e in zip(used, experts, strict=True)]
         mean, variance = product_of_experts([e["mean"] for e in experts], log_vars)
         draws = posterior_samples(mean, variance, POSTERIOR_SAMPLES)

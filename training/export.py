@@ -52,16 +52,16 @@ def export(experiment: Path, runs: Path, bundle: Path, name: str, version: str) 
     size, depth_size = config["rgb"]["size"], config["depth"]["size"]
     moved = wrist_moved_m(runs)
     torch.manual_seed(0)
-    jobs: dict[str, tuple[nn.Module, str, Tensor, tuple[str, ...]]] = {
-        "encoder_rgb": (rgb, "x", torch.randn(2, 3, size, size), ENCODER_OUTPUTS),
-        "encoder_depth": (depth, "x", torch.rand(2, 1, depth_size, depth_size) * 2 - 1, ENCODER_OUTPUTS),
+    depth_pictures, latents = torch.rand(2, 1, depth_size, depth_size) * 2 - 1, {"z": torch.randn(2, LATENT)}
+    jobs: dict[str, tuple[nn.Module, dict[str, Tensor], tuple[str, ...]]] = {
+        "encoder_rgb": (rgb, {"x": torch.randn(2, 3, size, size)}, ENCODER_OUTPUTS),
+        "encoder_depth": (depth, {"x": depth_pictures, "tan_half": torch.rand(2) * 0.4}, ENCODER_OUTPUTS),
         "decoder_joints": (
             MovedWrist(space.joints_decoder, moved) if moved else space.joints_decoder,
-            "z",
-            torch.randn(2, LATENT),
+            latents,
             ("joints", "joints_2d"),
         ),
-        "decoder_cloud": (space.cloud_decoder, "z", torch.randn(2, LATENT), ("cloud",)),
+        "decoder_cloud": (space.cloud_decoder, latents, ("cloud",)),
     }
     parity = {key: export_network(bundle / f"{key}.onnx", *job) for key, job in jobs.items()}
     encoders = {key: Network(bundle / f"encoder_{key}.onnx") for key in ("rgb", "depth")}
@@ -103,19 +103,22 @@ def forget_side_prior(head: ExpertHead) -> None:
         head.out.bias[-2] -= math.log((1 - MIRRORED) / MIRRORED)
 
 
-def export_network(path: Path, module: nn.Module, input_name: str, example: Tensor, outputs: tuple[str, ...]) -> float:
-    """Write one network with a dynamic batch; returns its largest relative error against torch on fresh inputs."""
+def export_network(path: Path, module: nn.Module, example: dict[str, Tensor], outputs: tuple[str, ...]) -> float:
+    """Write one network with a dynamic batch; returns its largest relative error against torch on fresh inputs.
+
+    example: its inputs by name, in order, each with the batch as its first axis.
+    """
     module = module.eval()
     torch.onnx.export(
-        module, (example,), str(path), input_names=[input_name], output_names=list(outputs), opset_version=OPSET,
-        dynamic_axes={key: {0: "n"} for key in (input_name, *outputs)}, dynamo=False,
+        module, tuple(example.values()), str(path), input_names=list(example), output_names=list(outputs),
+        opset_version=OPSET, dynamic_axes={key: {0: "n"} for key in (*example, *outputs)}, dynamo=False,
     )  # fmt: skip
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    fresh = torch.rand_like(example.repeat(3, *[1] * (example.dim() - 1))) * 2 - 1
+    fresh = {name: torch.rand_like(x.repeat(3, *[1] * (x.dim() - 1))) * 2 - 1 for name, x in example.items()}
     with torch.no_grad():
-        expected = module(fresh)
+        expected = module(*fresh.values())
     expected = expected if isinstance(expected, tuple) else (expected,)
-    got = session.run(list(outputs), {input_name: fresh.numpy()})
+    got = session.run(list(outputs), {name: x.numpy() for name, x in fresh.items()})
     errors = [np.linalg.norm(e.numpy() - g) / np.linalg.norm(e.numpy()) for e, g in zip(expected, got, strict=True)]
     worst = float(max(errors))
     if not worst < PARITY:

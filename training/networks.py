@@ -56,37 +56,109 @@ class ResidualBlock(nn.Module):
         return torch.relu(self.second_norm(self.second(y)) + self.shortcut(x))
 
 
-class ImageEncoder(nn.Module):
-    """Crops (B, C, S, S), S a multiple of 16, to an expert: a narrow residual network, since on a CPU every
-    multiplication counts. The last map is kept, not pooled: where things are in the picture is what a pose is made of.
-    """
+class Votes(nn.Module):
+    """Where each cell of a feature map believes the 21 joints to be, and whose word counts for which joint: dense
+    evidence beside the features that a head sees as a whole (the anchors of A2J; Xiong et al. 2019)."""
 
-    def __init__(self, channels: int, size: int, width: int = 32, blocks: tuple[int, ...] = (1, 1, 2, 2)):
+    def __init__(self, features: int):
         super().__init__()
-        layers: list[nn.Module] = [nn.Conv2d(channels, width, 5, 2, 2, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
-        inputs = width
+        self.out = nn.Conv2d(features, 21 * 4, 1)
+
+    def forward(self, features: Tensor, anchors: Tensor) -> Tensor:
+        """(B, F, g, g) features of cells at anchors (B, 3, g, g) to joints (B, 21, 3) in the anchors' units."""
+        said = self.out(features).float().flatten(2)
+        weights = said[:, :21].softmax(2)
+        offsets = said[:, 21:].unflatten(1, (21, 3))
+        return ((offsets + anchors.float().flatten(2)[:, None]) * weights[:, :, None]).sum(3)
+
+
+class Pyramid(nn.Module):
+    """Feature maps, coarsest first and each twice as fine as the one before, to one as fine as the last
+    (Lin et al. 2017)."""
+
+    def __init__(self, channels: tuple[int, ...], outputs: int = 64):
+        super().__init__()
+        self.lateral = nn.ModuleList(nn.Conv2d(inputs, outputs, 1) for inputs in channels)
+        self.smooth = nn.Sequential(
+            nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
+        )
+
+    def forward(self, *maps: Tensor) -> Tensor:
+        merged = self.lateral[0](maps[0])
+        for lateral, finer in zip(list(self.lateral)[1:], maps[1:], strict=True):
+            merged = nn.functional.interpolate(merged, scale_factor=2.0) + lateral(finer)
+        return self.smooth(merged)
+
+
+def point_map(depth: Tensor, tan_half: Tensor) -> Tensor:
+    """Depth crops (B, 1, S, S) in half cube edges, seen under `tan_half` (B,), to the points (B, 3, S, S) that they
+    show, in the same units.
+
+    A depth picture alone does not say how wide its rays spread, so not how wide a hand in it is: between a hand's near
+    and far side that is 10 % and more at arm's length.
+    """
+    x, y = cell_centres(depth.shape[-1]).to(depth).unbind()
+    widening = 1 + depth * tan_half[:, None, None, None]
+    return torch.cat([x * widening, y * widening, depth], 1)
+
+
+def cell_centres(size: int) -> Tensor:
+    """x and y (2, S, S) of a picture's pixels in crop coordinates."""
+    steps = (2 * torch.arange(size) + 1) / size - 1
+    return torch.stack([steps.expand(size, size), steps[:, None].expand(size, size)])
+
+
+class DepthEncoder(nn.Module):
+    """Depth crops (B, 1, S, S), S a multiple of 16, and their tan_half (B,) to an expert: a narrow residual network,
+    since on a CPU every multiplication counts. The last map is kept, not pooled: where things are in the picture is
+    what a pose is made of. Votes of the finer maps' cells go to the head beside it."""
+
+    def __init__(self, size: int, width: int = 32, blocks: tuple[int, ...] = (1, 1, 2, 2)):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, width, 5, 2, 2, bias=False), nn.BatchNorm2d(width), nn.ReLU())
+        stages, inputs = [], width
         for stage, count in enumerate(blocks):
             outputs = width * 2**stage
-            for block in range(count):
-                layers.append(ResidualBlock(inputs, outputs, 2 if block == 0 and stage > 0 else 1))
-                inputs = outputs
-        self.body = nn.Sequential(*layers, nn.Conv2d(inputs, 64, 1), nn.ReLU())
-        self.head = ExpertHead(64 * (size // 16) ** 2)
+            first = ResidualBlock(inputs, outputs, 2 if stage > 0 else 1)
+            stages.append(nn.Sequential(first, *(ResidualBlock(outputs, outputs, 1) for _ in range(count - 1))))
+            inputs = outputs
+        self.stages = nn.ModuleList(stages)
+        self.neck = nn.Sequential(nn.Conv2d(inputs, 64, 1), nn.ReLU())
+        self.pyramid = Pyramid((8 * width, 4 * width, 2 * width))
+        self.votes = Votes(64)
+        self.head = ExpertHead(64 * (size // 16) ** 2 + 63)
 
-    def forward(self, x: Tensor) -> Expert:
-        return self.head(self.body(x).flatten(1))
+    def forward(self, x: Tensor, tan_half: Tensor) -> Expert:
+        return self.look(x, tan_half)[0]
+
+    def look(self, x: Tensor, tan_half: Tensor) -> tuple[Expert, Tensor]:
+        """The expert, and the votes for the joints (B, 21, 3) in half cube edges."""
+        points = point_map(x, tan_half)
+        maps = [self.stem(points)]
+        for stage in self.stages:
+            maps.append(stage(maps[-1]))
+        votes = self.votes(self.pyramid(*maps[:1:-1]), nn.functional.avg_pool2d(points, 4))
+        return self.head(torch.cat([self.neck(maps[-1]).flatten(1), 3 * votes.flatten(1)], 1)), votes
 
 
 class JointsEncoder(nn.Module):
-    """3D and 2D joints (B, 21, 3), (B, 21, 2) to their posterior's expert; the teacher of the other encoders."""
+    """3D and 2D joints (B, 21, 3), (B, 21, 2) to their posterior's expert; the teacher of the other encoders.
 
-    def __init__(self, hidden: int = 512):
+    What is linear goes straight through, here and in the decoder: learnt by the hidden layers alone, turning a hand
+    about costs 12 mm of accuracy for as long as a small machine trains (docs/decisions.md).
+    """
+
+    def __init__(self, hidden: int = 512, latent: int = LATENT):
         super().__init__()
         self.body = nn.Sequential(nn.Linear(105, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU())
         self.head = ExpertHead(hidden, hidden)
+        self.straight = nn.Linear(105, latent)
+        nn.init.orthogonal_(self.straight.weight)
 
     def forward(self, joints: Tensor, joints_2d: Tensor) -> Expert:
-        return self.head(self.body(torch.cat([joints.flatten(1) / 0.04, joints_2d.flatten(1) / 0.35], 1)))
+        x = torch.cat([joints.flatten(1) / 0.04, joints_2d.flatten(1) / 0.35], 1)
+        expert = self.head(self.body(x))
+        return expert._replace(mean=expert.mean + self.straight(x))
 
 
 class JointsDecoder(nn.Module):
@@ -98,9 +170,10 @@ class JointsDecoder(nn.Module):
         for _ in range(2):
             layers += [nn.Linear(hidden, hidden), nn.ReLU()]
         self.body = nn.Sequential(*layers, nn.Linear(hidden, 105))
+        self.straight = nn.Linear(latent, 105)
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        joints, joints_2d = self.body(z).split([63, 42], 1)
+        joints, joints_2d = (self.body(z) + self.straight(z)).split([63, 42], 1)
         return joints.reshape(-1, 21, 3) * 0.04, joints_2d.reshape(-1, 21, 2) * 0.35
 
 

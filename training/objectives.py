@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 #: Standard deviations of the decoders' Gaussian likelihoods: what the latent is asked to resolve.
-JOINT_SIGMA_M = 0.004
-JOINT_2D_SIGMA = 0.06
+JOINT_SIGMA_M = 0.003
+JOINT_2D_SIGMA = 0.04
 
 
 def kl_to_prior(mean: Tensor, log_var: Tensor) -> Tensor:
@@ -40,6 +40,11 @@ def pose_error(predicted: tuple[Tensor, Tensor], joints: Tensor, joints_2d: Tens
     place = difference.mean(1).abs().mean(1)
     picture = (predicted[1] - joints_2d).abs().mean((1, 2)) * 13
     return centred.abs().mean((1, 2)) + 0.3 * place + 0.3 * picture
+
+
+def votes_error(votes: Tensor, joints: Tensor) -> Tensor:
+    """Mean absolute error per sample (B,) of votes for joints (B, 21, 3) in half cube edges; cm."""
+    return (votes - joints).abs().mean((1, 2)) * 13
 
 
 def chamfer(a: Tensor, b: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from training.definition import record_wrist
 from training.engine import fit
 from training.hands.samples import depth_batches, pose_batches
 from training.stages import LatentSpace, Student, build_student
+from training.warm_start import start_from
 
 STAGES = ("latent", "depth", "rgb")
 
@@ -38,15 +39,26 @@ def run(experiment: Path, folder: Path, stages: tuple[str, ...] = STAGES, worker
         if stage == "latent":
             if not (folder / "latent.ckpt").exists():
                 record_wrist(folder)
-            make = partial(pose_batches, batch=settings["batch"])
-            fit(LatentSpace(), LatentSpace.loss, make, seed=config["seed"], **common)
+            poses = partial(pose_batches, batch=settings["batch"])
+            fit(LatentSpace(), LatentSpace.loss, poses, seed=config["seed"], **common)
             continue
         space = load_space(folder)
         student = build_student(stage, settings["size"])
-        if isinstance(student.encoder, PretrainedEncoder):
-            load_imagenet(student.encoder)
+        make = batch_maker(stage, settings)
+        if not (folder / f"{stage}.ckpt").exists():
+            start(student, settings, make)
         loss = partial(Student.loss, space=space)
-        fit(student, loss, batch_maker(stage, settings), seed=config["seed"] + 1 + STAGES.index(stage), **common)
+        fit(student, loss, make, seed=config["seed"] + 1 + STAGES.index(stage), **common)
+
+
+def start(student: Student, settings: dict[str, Any], make: Callable[[int], Iterator[Any]]) -> None:
+    """Give a new encoder the best weights there are: those of the exported one that the setting `start_from` names,
+    else for colour ImageNet's."""
+    if settings.get("start_from"):
+        batch = {name: torch.from_numpy(array) for name, array in vars(next(make(0))).items()}
+        start_from(student.encoder, Path(settings["start_from"]), *student.see(batch))
+    elif isinstance(student.encoder, PretrainedEncoder):
+        load_imagenet(student.encoder)
 
 
 def batch_maker(stage: str, settings: dict[str, Any]) -> Callable[[int], Iterator[Any]]:

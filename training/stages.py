@@ -10,13 +10,15 @@ leaves open. Its mean is also held to decode to the right joints.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
 
 from training.backbones import PretrainedEncoder
-from training.networks import CloudDecoder, Expert, ImageEncoder, JointsDecoder, JointsEncoder, normalise, posterior
-from training.objectives import chamfer, detection, joints_nll, kl_between, kl_to_prior, pose_error
+from training.hands.samples import HALF
+from training.networks import CloudDecoder, DepthEncoder, Expert, JointsDecoder, JointsEncoder, normalise, posterior
+from training.objectives import chamfer, detection, joints_nll, kl_between, kl_to_prior, pose_error, votes_error
 
 Batch = dict[str, Tensor]
 #: Weights that bring nats (tens) to the size of the errors in centimetres (ones).
@@ -51,18 +53,26 @@ class LatentSpace(nn.Module):
         return total, {"mm": error.item(), "kl": kl.item(), "chamfer_cm": cloud.item()}
 
 
-class Student(nn.Module):
-    """An encoder of one modality, learning to point into a frozen latent space; `see` takes its input off a batch."""
+class ImageEncoder(Protocol):
+    """What a student teaches: `look` gives the expert and the votes for the joints (B, 21, 3)."""
 
-    def __init__(self, encoder: nn.Module, see: Callable[[Batch], Tensor]):
+    def look(self, *seen: Tensor) -> tuple[Expert, Tensor]: ...
+
+
+class Student(nn.Module):
+    """An encoder of one modality, learning to point into a frozen latent space. `see` takes its inputs off a batch;
+    `vote` what its votes should be."""
+
+    def __init__(self, encoder: nn.Module, see: Callable[[Batch], tuple[Tensor, ...]], vote: Callable[[Batch], Tensor]):
         super().__init__()
         self.encoder = encoder
         self.see = see
+        self.vote = vote
 
     def loss(self, batch: Batch, space: LatentSpace) -> tuple[Tensor, dict[str, float]]:
-        """Pose of the mean, alignment of the posterior, side and presence."""
+        """Pose of the mean, alignment of the posterior, votes, side and presence."""
         with torch.autocast("cpu", torch.bfloat16):
-            expert: Expert = self.encoder(self.see(batch))
+            expert, votes = cast(ImageEncoder, self.encoder).look(*self.see(batch))
         mean, log_var = posterior((expert.mean, expert.log_var))
         labelled = batch["right"] * batch["present"]
         with torch.no_grad():
@@ -70,23 +80,30 @@ class Student(nn.Module):
         predicted = space.joints_decoder(mean)
         kl = _masked_mean(kl_between(*teacher, mean, log_var), labelled)
         pose = _masked_mean(pose_error(predicted, batch["joints"], batch["joints_2d"]), labelled)
+        voted = _masked_mean(votes_error(votes, self.vote(batch)), labelled)
         found = detection(expert.side_logit, expert.presence_logit, batch["right"], batch["present"])
         relative, reference = (j - j[:, :1] for j in (predicted[0], batch["joints"]))
         error = _masked_mean((relative - reference).norm(dim=-1).mean(1), labelled) * 1000
-        total = pose + NATS * kl + 0.1 * found
-        return total, {"mm": error.item(), "pose_cm": pose.item(), "kl": kl.item(), "found": found.item()}
+        total = pose + NATS * kl + 0.5 * voted + 0.1 * found
+        logged = {"mm": error, "pose_cm": pose, "kl": kl, "votes_cm": voted, "found": found}
+        return total, {name: value.item() for name, value in logged.items()}
 
 
 def build_student(stage: str, size: int) -> Student:
     """The encoder that a stage trains, for crops of `size` pixels; raises KeyError for a stage that trains none."""
-    encoder: nn.Module
     if stage == "depth":
-        encoder, see = ImageEncoder(1, size), lambda batch: batch["depth"][:, None]
+        student = Student(
+            DepthEncoder(size), lambda batch: (batch["depth"][:, None], batch["tan_half"]), lambda b: b["joints"] / HALF
+        )
     elif stage == "rgb":
-        encoder, see = PretrainedEncoder(size), lambda batch: normalise(batch["rgb"])
+        student = Student(
+            PretrainedEncoder(size),
+            lambda batch: (normalise(batch["rgb"]),),
+            lambda batch: torch.cat([batch["joints_2d"], batch["joints"][..., 2:] / HALF], 2),
+        )
     else:
         raise KeyError(stage)
-    return Student(encoder.to(memory_format=torch.channels_last), see)  # type: ignore[call-overload]
+    return student.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def _masked_mean(values: Tensor, mask: Tensor) -> Tensor:

@@ -13,28 +13,29 @@ from torch import Tensor, nn
 from hand_pose_ros.types import HandPoseError
 from training.backbones import PretrainedEncoder
 from training.export import ENCODER_OUTPUTS, export_network
-from training.networks import LATENT, CloudDecoder, ImageEncoder, JointsDecoder
+from training.networks import LATENT, CloudDecoder, DepthEncoder, JointsDecoder
 
 
 @pytest.mark.parametrize(
-    ("module", "name", "shape", "outputs"),
+    ("module", "shapes", "outputs"),
     [
-        (ImageEncoder(1, 64), "x", (1, 64, 64), ENCODER_OUTPUTS),
-        (PretrainedEncoder(96), "x", (3, 96, 96), ENCODER_OUTPUTS),
-        (JointsDecoder(), "z", (LATENT,), ("joints", "joints_2d")),
-        (CloudDecoder(), "z", (LATENT,), ("cloud",)),
+        (DepthEncoder(64), {"x": (1, 64, 64), "tan_half": ()}, ENCODER_OUTPUTS),
+        (PretrainedEncoder(96), {"x": (3, 96, 96)}, ENCODER_OUTPUTS),
+        (JointsDecoder(), {"z": (LATENT,)}, ("joints", "joints_2d")),
+        (CloudDecoder(), {"z": (LATENT,)}, ("cloud",)),
     ],
     ids=["depth", "rgb", "joints", "cloud"],
 )
 def test_onnx_agrees_with_torch(
-    tmp_path: Path, module: nn.Module, name: str, shape: tuple[int, ...], outputs: tuple[str, ...]
+    tmp_path: Path, module: nn.Module, shapes: dict[str, tuple[int, ...]], outputs: tuple[str, ...]
 ) -> None:
     path = tmp_path / "network.onnx"
-    assert export_network(path, module, name, torch.randn(2, *shape), outputs) < 1e-3
-    batch = torch.randn(5, *shape)
+    example = {name: torch.randn(2, *shape) for name, shape in shapes.items()}
+    assert export_network(path, module, example, outputs) < 1e-3
+    batch = {name: torch.randn(5, *shape) for name, shape in shapes.items()}
     with torch.no_grad():
-        expected = module.eval()(batch)
-    got = onnxruntime.InferenceSession(str(path)).run(list(outputs), {name: batch.numpy()})
+        expected = module.eval()(*batch.values())
+    got = onnxruntime.InferenceSession(str(path)).run(list(outputs), {name: x.numpy() for name, x in batch.items()})
     for one, other in zip(expected if isinstance(expected, tuple) else (expected,), got, strict=True):
         np.testing.assert_allclose(other, one.numpy(), rtol=1e-3, atol=1e-4)
 
@@ -48,4 +49,4 @@ class Wavering(nn.Module):
 
 def test_a_network_that_changed_on_the_way_is_refused(tmp_path: Path) -> None:
     with pytest.raises(HandPoseError, match="differs from the trained network"):
-        export_network(tmp_path / "network.onnx", Wavering(), "z", torch.randn(2, LATENT), ("y",))
+        export_network(tmp_path / "network.onnx", Wavering(), {"z": torch.randn(2, LATENT)}, ("y",))

@@ -18,9 +18,13 @@ class Constant(nn.Module):
         super().__init__()
         self.opinion = nn.Parameter(torch.zeros(2 * LATENT + 2))
 
-    def forward(self, x: Tensor) -> Expert:
+    def look(self, x: Tensor) -> tuple[Expert, Tensor]:
         mean, log_var, side, presence = self.opinion.expand(len(x), -1).split([LATENT, LATENT, 1, 1], 1)
-        return Expert(mean, log_var, side[:, 0], presence[:, 0])
+        return Expert(mean, log_var, side[:, 0], presence[:, 0]), torch.zeros(len(x), 21, 3)
+
+
+def constant() -> Student:
+    return Student(Constant(), lambda b: (b["depth"],), lambda b: b["joints"])
 
 
 def batch(size: int = 32) -> dict[str, Tensor]:
@@ -34,6 +38,7 @@ def batch(size: int = 32) -> dict[str, Tensor]:
         "joints_2d": draw(21, 2) * 0.3,
         "surface": draw(256, 3) * 0.04,
         "depth": draw(SIZE, SIZE).clamp(-1, 1),
+        "tan_half": draw().abs() * 0.3,
         "rgb": torch.randint(0, 256, (size, SIZE, SIZE, 3), dtype=torch.uint8, generator=generator),
         "right": (torch.arange(size) % 4 > 0).float(),
         "present": (torch.arange(size) % 5 > 0).float(),
@@ -82,20 +87,28 @@ def test_students_learn_and_the_space_does_not_change(space: LatentSpace, stage:
     gradients = [parameter.grad for parameter in student.parameters()]
     assert all(gradient is not None and torch.isfinite(gradient).all() for gradient in gradients)
     assert all(parameter.grad is None for parameter in space.parameters())
-    assert set(logged) == {"mm", "pose_cm", "kl", "found"} and logged["kl"] > 0
+    assert set(logged) == {"mm", "pose_cm", "kl", "votes_cm", "found"} and logged["kl"] > 0
 
 
 def test_a_student_sees_its_own_modality_alone() -> None:
     samples = batch()
-    depth, rgb = build_student("depth", SIZE).see(samples), build_student("rgb", SIZE).see(samples)
-    assert torch.equal(depth, samples["depth"][:, None])
+    (depth, tan_half), (rgb,) = build_student("depth", SIZE).see(samples), build_student("rgb", SIZE).see(samples)
+    assert torch.equal(depth, samples["depth"][:, None]) and torch.equal(tan_half, samples["tan_half"])
     assert rgb.shape == (32, 3, SIZE, SIZE)
     with pytest.raises(KeyError):
         build_student("latent", SIZE)
 
 
+def test_votes_are_for_the_joints_as_the_modality_can_know_them() -> None:
+    samples = batch()
+    depth, rgb = build_student("depth", SIZE).vote(samples), build_student("rgb", SIZE).vote(samples)
+    torch.testing.assert_close(depth, samples["joints"] / 0.13)
+    torch.testing.assert_close(rgb[..., :2], samples["joints_2d"])
+    torch.testing.assert_close(rgb[..., 2], samples["joints"][..., 2] / 0.13)
+
+
 def test_labels_of_left_and_absent_hands_do_not_count(space: LatentSpace) -> None:
-    student = Student(Constant(), lambda b: b["depth"])
+    student = constant()
     samples = batch()
     labelled = (samples["right"] * samples["present"]).bool()
     loss, _ = student.loss(samples, space)
@@ -115,7 +128,7 @@ def test_the_loss_is_least_at_the_teachers_posterior(space: LatentSpace) -> None
     samples["right"] = samples["present"] = torch.ones(1)
     mean, log_var = space.teach(samples)
     precision = (torch.exp(-log_var) - 1).clamp(min=1e-6)
-    student = Student(Constant(), lambda b: b["depth"])
+    student = constant()
     opinion = student.encoder.get_parameter("opinion")
     with torch.no_grad():
         opinion[:LATENT] = (mean / precision / log_var.exp())[0]

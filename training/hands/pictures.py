@@ -66,6 +66,7 @@ class RgbdBatch:
     depth: Array
     joints: Array
     joints_2d: Array
+    tan_half: Array
 
 
 def rgbd_batches(

@@ -17,7 +17,7 @@ from training.hands.scene import CROP_SIZE_M, Scenes, sample_scenes
 HALF = CROP_SIZE_M / 2
 SURFACE_POINTS = 256
 #: Share of left hands in the pictures, from which only side and presence are learnt.
-MIRRORED = 0.15
+MIRRORED = 0.25
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from hand_pose_ros.types import HandPoseError
+from training.datasets import command as dataset_command
 
 EXPERIMENT = Path(__file__).parent / "experiments" / "first.yaml"
 
@@ -37,6 +38,9 @@ def main(argv: list[str] | None = None) -> int:
     record.add_argument("--seed", type=int, default=11, help="shape, light and noise (default: %(default)s)")
     record.add_argument("--skins", type=Path, help="folder of skin textures; without one the skin is procedural")
 
+    dataset = commands.add_parser("dataset", help=dataset_command.HELP, description=dataset_command.__doc__)
+    dataset_command.add_arguments(dataset)
+
     args = parser.parse_args(argv)
     try:
         return _dispatch(args)
@@ -50,6 +54,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _dispatch(args: argparse.Namespace) -> int:
+    if args.command == "dataset":
+        return dataset_command.run(args)
     if args.command == "export":
         return _export(args)
     if args.command == "record":

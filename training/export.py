@@ -22,8 +22,7 @@ from hand_pose_ros.types import HandPoseError, Modality
 from training.calibrate import BATCH, Calibration, calibrate, choose_weight
 from training.definition import MovedWrist, wrist_moved_m
 from training.hands.pictures import rgbd_batches
-from training.hands.samples import MIRRORED
-from training.hands.scene import CROP_SIZE_M
+from training.hands.scene import CROP_SIZE_M, SceneSettings
 from training.networks import LATENT, RGB_MEAN, RGB_STD, ExpertHead
 from training.run import load_space, load_student, read_experiment, rgb_folders
 
@@ -100,7 +99,8 @@ def export(experiment: Path, runs: Path, bundle: Path, name: str, version: str) 
 def forget_side_prior(head: ExpertHead) -> None:
     """Take out of the side's logit that training shows more right hands than left ones: a robot sees as many."""
     with torch.no_grad():
-        head.out.bias[-2] -= math.log((1 - MIRRORED) / MIRRORED)
+        mirrored = SceneSettings().mirrored
+        head.out.bias[-2] -= math.log((1 - mirrored) / mirrored)
 
 
 def export_network(path: Path, module: nn.Module, example: dict[str, Tensor], outputs: tuple[str, ...]) -> float:

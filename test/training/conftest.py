@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from training.hands.model import BONE_COUNT, HandModel, HandShape, load_hand_model
-from training.hands.scene import Scenes, sample_scenes
+from training.hands.model import BONE_COUNT, Array, HandModel, HandShape, load_hand_model
+from training.hands.scene import Scenes, sample_scenes, surfaces
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -32,3 +32,9 @@ def rest(model: HandModel) -> HandShape:
 def scenes(model: HandModel) -> Scenes:
     """As many hands as make shares and quantiles mean something."""
     return sample_scenes(model, np.random.default_rng(5), 300)
+
+
+@pytest.fixture(scope="session")
+def vertices(model: HandModel, scenes: Scenes) -> Array:
+    """The scenes' skin and forearms."""
+    return surfaces(model, scenes)

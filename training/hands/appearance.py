@@ -1,4 +1,4 @@
-"""Colours: skin textures, backgrounds, and what lenses and sensors do to a picture."""
+"""Colours from outside the model: skin textures and backgrounds; and what a colour camera makes of light."""
 
 from __future__ import annotations
 
@@ -7,16 +7,22 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from hand_pose_ros.types import HandPoseError
+from training.hands.noise import advance, normal
 
 Picture = NDArray[np.uint8]
+#: Linear light of the 256 values of a picture (sRGB's curve).
+LINEAR = (((np.arange(256) / 255 + 0.055) / 1.055) ** 2.4).astype(np.float32)
+#: Samples that share a background photo: decoding one takes as long as painting the hand.
+PER_PHOTO = 8
 
 
 def load_skins(folder: Path | None, uv: NDArray) -> tuple[list[NDArray], NDArray]:
-    """Textures (h, w, 3) float32 0..1, red first, cut to the hand's part of the body's texture, and `uv` (U, 2) in
-    pixels of the cut. Without a folder: procedural skins of many tones (the hand then has no nails and creases).
+    """Textures (h, w, 3) float32 of mean 1, linear light, red first, from light skins to dark ones, cut to the hand's
+    part of the body's texture, and `uv` (U, 2) in pixels of the cut. Without a folder: procedural skins.
 
     Raises HandPoseError where the folder holds no pictures.
     """
@@ -34,30 +40,50 @@ def load_skins(folder: Path | None, uv: NDArray) -> tuple[list[NDArray], NDArray
         height, width = picture.shape[:2]
         rows = slice(int((1 - high[1]) * height), int((1 - low[1]) * height) + 2)
         columns = slice(int(low[0] * width), int(high[0] * width) + 2)
-        skins.append(picture[rows, columns].astype(np.float32) / 255)
+        skins.append(LINEAR[picture[rows, columns]])
     pixels = np.column_stack([uv[:, 0] * width - columns.start, (1 - uv[:, 1]) * height - rows.start])
-    return skins, pixels
+    y, x = np.rint(pixels[:, ::-1]).astype(int).T  # where the hand is, not what lies between its parts
+    means = [skin[y.clip(0, skin.shape[0] - 1), x.clip(0, skin.shape[1] - 1)].mean(0) for skin in skins]
+    order = np.argsort([-mean.sum() for mean in means])
+    return [skins[i] / means[i] for i in order], pixels
 
 
 def _read(path: Path) -> Picture:
-    picture = cv2.imread(str(path))
+    return _decode(np.fromfile(path, np.uint8), path)
+
+
+def _decode(data: NDArray, path: Path) -> Picture:
+    picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
     if picture is None:
         raise HandPoseError(f"cannot read the picture {path}: it is damaged; replace or remove it")
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
 
 
 def _procedural_skin(rng: np.random.Generator, size: NDArray) -> NDArray:
-    tone = np.array([0.93, 0.72, 0.60]) ** rng.uniform(0.6, 4.0)
-    blotches = cv2.resize(rng.normal(0, 0.05, (8, 8)), (int(size[0]), int(size[1])), interpolation=cv2.INTER_CUBIC)
-    grain = rng.normal(0, 0.02, (size[1], size[0]))
-    return (tone * (1 + blotches + grain)[..., None]).clip(0, 1).astype(np.float32)
+    blotches = cv2.resize(rng.normal(0, 0.08, (8, 8)), (int(size[0]), int(size[1])), interpolation=cv2.INTER_CUBIC)
+    skin = (1 + blotches + rng.normal(0, 0.04, (size[1], size[0])))[..., None] * np.ones(3)
+    return (skin / skin.mean()).clip(0, None).astype(np.float32)
+
+
+def wrinkle_slopes(size: int = 128) -> NDArray:
+    """Slopes (size, size, 2) of a skin's relief, unit variance, seamless: pores and fine lines."""
+    rng = np.random.default_rng(1)
+    frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(size), np.fft.fftfreq(size))) * size
+    band = np.exp(-(((frequency - 14) / 9) ** 2))
+    relief = np.fft.ifft2(np.fft.fft2(rng.normal(size=(size, size))) * band).real
+    slopes = np.stack([relief - np.roll(relief, 1, axis) for axis in (1, 0)], axis=-1)
+    return (slopes / slopes.std()).astype(np.float32)
 
 
 class Backgrounds:
-    """Patches of photos without hands (a `*.csv` of boxes beside the photos says where hands are), or of noise."""
+    """Patches of photos without hands (a `*.csv` of boxes beside the photos says where hands are), or painted ones.
+
+    Photos stay compressed in memory and are decoded as they are drawn.
+    """
 
     def __init__(self, folder: Path | None):
-        self.photos: list[Picture] = []
+        self.paths: list[Path] = []
+        self.photos: list[NDArray] = []
         self.boxes: list[NDArray] = []
         if folder is None:
             return
@@ -68,59 +94,98 @@ class Backgrounds:
                     scale = 480 / max(float(row["orig_w"]), float(row["orig_h"]))
                     box = [float(row[k]) * scale for k in ("xmin", "ymin", "xmax", "ymax")]
                     boxes.setdefault(row["file"], []).append(box)
-        for path in sorted(folder.rglob("*.jpg")):
-            self.photos.append(_read(path))
-            self.boxes.append(np.array(boxes.get(path.name, [])).reshape(-1, 4))
-        if not self.photos:
+        self.paths = sorted(folder.rglob("*.jpg"))
+        if not self.paths:
             raise HandPoseError(f"no photos (*.jpg) in {folder}: name another folder, or none for procedural ones")
+        self.photos = [np.fromfile(path, np.uint8) for path in self.paths]
+        self.boxes = [np.array(boxes.get(path.name, [])).reshape(-1, 4) for path in self.paths]
 
-    def patch(self, rng: np.random.Generator, size: int) -> Picture:
-        """A (size, size, 3) background, flipped and turned at random; procedural where no free patch is found."""
-        for _ in range(6 if self.photos and rng.random() > 0.15 else 0):
-            index = rng.integers(len(self.photos))
-            photo = self.photos[index]
-            side = int(rng.uniform(0.25, 0.9) * min(photo.shape[:2]))
-            y, x = (int(rng.integers(0, edge - side + 1)) for edge in photo.shape[:2])
-            inside = self.boxes[index]
-            if len(inside) and np.any(
-                (inside[:, 0] < x + side) & (inside[:, 2] > x) & (inside[:, 1] < y + side) & (inside[:, 3] > y)
-            ):
-                continue
-            patch = cv2.resize(photo[y : y + side, x : x + side], (size, size), interpolation=cv2.INTER_AREA)
-            patch = np.rot90(patch, int(rng.integers(4)))
-            return np.ascontiguousarray(patch[:, :: rng.choice([-1, 1])])
-        return _noise_picture(rng, size)
+    def patches(self, rng: np.random.Generator, batch: int, size: int) -> Picture:
+        """Backgrounds (B, size, size, 3), flipped and turned at random; painted where no free patch is found."""
+        out = np.empty((batch, size, size, 3), np.uint8)
+        for start in range(0, batch, PER_PHOTO):
+            if self.photos:
+                index = rng.integers(len(self.photos))
+                photo = _decode(self.photos[index], self.paths[index])
+            for i in range(start, min(batch, start + PER_PHOTO)):
+                patch = free_patch(rng, photo, self.boxes[index], size) if self.photos and rng.random() > 0.1 else None
+                out[i] = paint_background(rng, size) if patch is None else patch
+        return out
 
 
-def _noise_picture(rng: np.random.Generator, size: int) -> Picture:
-    picture = np.zeros((size, size, 3), np.float32) + rng.uniform(0, 255, 3)
-    for cells in (2, 5, 13, 40):
-        layer = rng.normal(0, rng.uniform(5, 50), (cells, cells, 3)).astype(np.float32)
-        picture += cv2.resize(layer, (size, size), interpolation=int(rng.integers(0, 3)))
-    return picture.clip(0, 255).astype(np.uint8)
+def free_patch(rng: np.random.Generator, photo: Picture, boxes: NDArray, size: int) -> Picture | None:
+    """A (size, size, 3) patch of `photo` outside all `boxes` (K, 4), xmin ymin xmax ymax, or None."""
+    for most in np.geomspace(1.0, 0.3, 16):
+        side = int(rng.uniform(0.25, most) * min(photo.shape[:2]))
+        y, x = (int(rng.integers(0, edge - side + 1)) for edge in photo.shape[:2])
+        if any(a < x + side and c > x and b < y + side and d > y for a, b, c, d in boxes):
+            continue
+        how = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
+        patch = cv2.resize(photo[y : y + side, x : x + side], (size, size), interpolation=how)
+        patch = np.rot90(patch, int(rng.choice([0, 0, 0, 1, 2, 3])))
+        return np.ascontiguousarray(patch[:, :: rng.choice([-1, 1])]).astype(np.uint8, copy=False)
+    return None
 
 
-def through_lens(picture: NDArray, rng: np.random.Generator) -> Picture:
-    """Blur, motion, exposure, white balance, sensor noise and compression of a (S, S, 3) picture, 0..255."""
-    picture = picture.astype(np.float32)
-    if rng.random() < 0.5:
-        picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.2, 1.3))
-    if rng.random() < 0.15:
-        length = int(rng.integers(2, 7))
-        kernel = np.zeros((length, length), np.float32)
-        angle = rng.uniform(0, np.pi)
-        middle = (length - 1) / 2
-        reach = middle * np.array([np.cos(angle), np.sin(angle)])
-        start, end = (np.round(middle + s * reach).astype(int) for s in (-1, 1))
-        cv2.line(kernel, tuple(int(v) for v in start), tuple(int(v) for v in end), 1.0)
-        picture = cv2.filter2D(picture, -1, kernel / kernel.sum())
-    balance = np.exp(rng.normal(0, 0.10, 3)) * np.exp(rng.normal(0, 0.25))
-    picture = 255 * (picture / 255).clip(0, 1) ** np.exp(rng.normal(0, 0.2)) * balance
-    grey = picture.mean(2, keepdims=True)
-    picture = grey + (picture - grey) * rng.uniform(0.5, 1.3)
-    picture += rng.normal(0, 1, picture.shape) * rng.exponential(2.5)
-    result = picture.clip(0, 255).astype(np.uint8)
-    if rng.random() < 0.3:
-        _, data = cv2.imencode(".jpg", result, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 95))])
-        result = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8)
-    return result
+def paint_background(rng: np.random.Generator, size: int) -> Picture:
+    """A painted background (size, size, 3): a softly lit wall with shapes before it, some wild and some plain."""
+    tint = np.exp(rng.normal(0, rng.uniform(0, 0.35), 3))
+    light = cv2.resize(rng.uniform(0.5, 1.1, (3, 3)).astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
+    picture = np.ascontiguousarray((rng.uniform(30, 230) * tint * light[..., None]).clip(0, 255).astype(np.uint8))
+    for _ in range(rng.integers(0, 12)):
+        colour = tuple(int(c) for c in (rng.uniform(0, 255) * np.exp(rng.normal(0, 0.3, 3))).clip(0, 255))
+        a, b = rng.integers(-size // 4, size * 5 // 4, (2, 2)).tolist()
+        kind = rng.integers(3)
+        if kind == 0:
+            cv2.rectangle(picture, a, b, colour, -1)
+        elif kind == 1:
+            axes = rng.integers(2, size // 2, 2).tolist()
+            cv2.ellipse(picture, a, axes, float(rng.uniform(0, 180)), 0, 360, colour, -1, cv2.LINE_AA)
+        else:
+            cv2.line(picture, a, b, colour, int(rng.integers(1, max(2, size // 12))), cv2.LINE_AA)
+    cells = int(rng.choice([5, 13, 40]))
+    layer = rng.normal(0, rng.exponential(8), (cells, cells, 3)).astype(np.float32)
+    layer = cv2.resize(layer, (size, size), interpolation=int(rng.integers(0, 3)))  # type: ignore[assignment]
+    return (picture + layer).clip(0, 255).astype(np.uint8)
+
+
+def through_lens(light: NDArray, look: NDArray, seed: int) -> Picture:
+    """What a colour camera makes of linear `light` (S, S, 3) float32: blur, motion, exposure, white balance, noise and
+    compression as `look` (of look.LOOK) says."""
+    size = light.shape[0]
+    scale = size / 128
+    if look["blur"] * scale > 0.2:
+        light = cv2.GaussianBlur(light, (0, 0), float(look["blur"]) * scale)
+    reach = look["motion"] * scale / 2
+    if np.abs(reach).max() >= 0.5:
+        side = 2 * int(np.ceil(np.abs(reach).max())) + 1
+        kernel = np.zeros((side, side), np.float32)
+        middle = np.array([side // 2, side // 2])
+        start, end = (np.rint(middle + s * reach).astype(int).tolist() for s in (-1, 1))
+        cv2.line(kernel, start, end, 1.0)
+        light = cv2.filter2D(light, -1, kernel / kernel.sum())
+    gain = float(look["exposure"]) * (0.2 / max(0.02, float(light.mean()))) ** 0.6  # the camera's own exposure
+    picture = np.empty(light.shape, np.uint8)
+    curve = 255 * np.linspace(0, 1, 1025) ** (2 / 2.2 * float(look["gamma"]))
+    develop(light, look["balance"] * np.float32(gain), float(look["saturation"]), curve, look["grain"], seed, picture)
+    if look["jpeg"]:
+        _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, int(look["jpeg"])])
+        picture = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8)
+    return picture
+
+
+@njit(cache=True, fastmath=True, nogil=True)
+def develop(light, gain, saturation, curve, grain, seed, out):
+    """Linear `light` (H, W, 3) to a picture: gain (3,) and saturation, then `curve` (1025,) over the light's square
+    root, then noise of standard deviation grain[0], growing by grain[1] up to white (H, W, 3) uint8."""
+    state = advance(advance(np.uint64(seed)))
+    for v in range(light.shape[0]):
+        for u in range(light.shape[1]):
+            r, g, b = light[v, u, 0] * gain[0], light[v, u, 1] * gain[1], light[v, u, 2] * gain[2]
+            grey = 0.3 * r + 0.59 * g + 0.11 * b
+            for c, x in enumerate((r, g, b)):
+                x = min(1.0, max(0.0, grey + saturation * (x - grey)))
+                root = np.sqrt(x)
+                state = advance(state)
+                value = curve[int(root * 1024.0)] + (grain[0] + grain[1] * root) * normal(state)
+                out[v, u, c] = min(255.0, max(0.0, value + 0.5))

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from training.hands.appearance import Backgrounds, load_skins, through_lens
-from training.hands.depth import Clutter, add_clutter, sample_clutter, sample_noise
-from training.hands.model import FOREARM_RINGS, Array, HandModel, load_hand_model
-from training.hands.raster import vertex_normals
-from training.hands.samples import HALF, MIRRORED, generators, pose_labels, render, see_depth
-from training.hands.scene import Scenes, sample_scenes
-from training.hands.shade import shade
+from training.hands.appearance import LINEAR, Backgrounds, load_skins, through_lens, wrinkle_slopes
+from training.hands.depth import blank
+from training.hands.look import sample_looks
+from training.hands.model import Array, HandModel, load_hand_model
+from training.hands.raster import crop_lens, vertex_normals
+from training.hands.samples import generators, pose_labels, render_all, see_depth
+from training.hands.scene import HALF, Scenes, SceneSettings, sample_scenes, surfaces
+from training.hands.shade import paint
+from training.hands.things import Things
 
-SUPERSAMPLE = 2
+#: Pixels are rasterised so much finer along a side than they are coloured.
+FINE = 2
+#: What the first light sees is a picture of this many pixels, from this far.
+LIGHT_PX, LIGHT_M = 72, 3.0
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,7 @@ class RgbBatch:
     surface: Array
     joints: Array
     joints_2d: Array
+    tan_half: Array
     right: Array
     present: Array
 
@@ -39,23 +45,20 @@ def rgb_batches(
     skins: Path | None,
     backgrounds: Path | None,
     facing: float = 0.5,
-    mirrored: float = MIRRORED,
-    empty: float = 0.05,
+    settings: SceneSettings | None = None,
 ) -> Iterator[RgbBatch]:
     """Endless batches; a share shows left hands (mirrored) or no hand (empty)."""
-    studio = Studio(skins, backgrounds)
+    settings = replace(settings or SceneSettings(), facing=facing)
+    studio = Studio(skins, backgrounds, settings)
     for rng in generators(seed):
-        scenes = sample_scenes(studio.model, rng, batch, facing)
-        present = rng.random(batch) >= empty
-        right = rng.random(batch) >= mirrored
+        scenes = sample_scenes(studio.model, rng, batch, settings)
         tan_half = sample_framing(rng, scenes)
-        clutter = sample_clutter(rng, scenes.vertices, scenes.palm, scenes.distance)
-        rgb = np.empty((batch, size, size, 3), np.uint8)
-        for i in range(batch):
-            picture = studio.see_rgb(rng, scenes, clutter, i, float(tan_half[i]), size, bool(present[i]))
-            rgb[i] = picture if right[i] else picture[:, ::-1]
-        joints, joints_2d, surface = pose_labels(studio.model, rng, scenes, tan_half)
-        yield RgbBatch(rgb, surface, joints, joints_2d, right.astype(np.float32), present.astype(np.float32))
+        vertices = surfaces(studio.model, scenes)
+        rgb = studio.see_rgb(rng, scenes, vertices, tan_half, size)
+        rgb = np.where(scenes.right[:, None, None, None], rgb, rgb[:, :, ::-1])
+        labels = pose_labels(studio.model, rng, scenes, vertices, tan_half)
+        flags = (a.astype(np.float32) for a in (tan_half, scenes.right, scenes.present))
+        yield RgbBatch(rgb, *labels, *flags)
 
 
 @dataclass(frozen=True)
@@ -70,49 +73,114 @@ class RgbdBatch:
 
 
 def rgbd_batches(
-    seed: int, batch: int, rgb_size: int, depth_size: int, skins: Path | None, backgrounds: Path | None
+    seed: int,
+    batch: int,
+    rgb_size: int,
+    depth_size: int,
+    skins: Path | None,
+    backgrounds: Path | None,
+    settings: SceneSettings | None = None,
 ) -> Iterator[RgbdBatch]:
-    """Endless batches for calibration and validation; draws as training does."""
-    studio = Studio(skins, backgrounds)
+    """Endless batches for calibration and validation; draws as training does, but right hands alone."""
+    settings = replace(settings or SceneSettings(), mirrored=0.0, empty=0.0)
+    studio = Studio(skins, backgrounds, settings)
     for rng in generators(seed):
-        scenes = sample_scenes(studio.model, rng, batch)
-        clutter = sample_clutter(rng, scenes.vertices, scenes.palm, scenes.distance)
-        noise = sample_noise(rng, batch, scenes.distance)
+        scenes = sample_scenes(studio.model, rng, batch, settings)
+        vertices = surfaces(studio.model, scenes)
         tan_half = HALF / scenes.distance
-        rgb = np.empty((batch, rgb_size, rgb_size, 3), np.uint8)
-        depth = np.empty((batch, depth_size, depth_size), np.float32)
-        for i in range(batch):
-            rgb[i] = studio.see_rgb(rng, scenes, clutter, i, float(tan_half[i]), rgb_size)
-            depth[i] = see_depth(scenes, clutter, noise, i, studio.model.faces, depth_size)
-        joints, joints_2d, _ = pose_labels(studio.model, rng, scenes, tan_half)
+        rgb = studio.see_rgb(rng, scenes, vertices, tan_half, rgb_size)
+        depth = np.stack([see_depth(studio.model, scenes, vertices[i], i, depth_size) for i in range(batch)])
+        _, joints, joints_2d = pose_labels(studio.model, rng, scenes, vertices, tan_half)
         yield RgbdBatch(rgb, depth, joints, joints_2d, tan_half.astype(np.float32))
 
 
 class Studio:
     """The hand with its skins, and the backgrounds: what colour pictures are painted from."""
 
-    def __init__(self, skins: Path | None, backgrounds: Path | None) -> None:
+    def __init__(self, skins: Path | None, backgrounds: Path | None, settings: SceneSettings | None = None) -> None:
+        self.settings = settings or SceneSettings()
         self.model = load_hand_model()
         self.textures, self.uv = load_skins(skins, self.model.uv)
+        self.wrinkles = wrinkle_slopes()
         self.photos = Backgrounds(backgrounds)
 
-    def see_rgb(
-        self,
-        rng: np.random.Generator,
-        scenes: Scenes,
-        clutter: Clutter,
-        i: int,
-        tan_half: float,
-        size: int,
-        present: bool = True,
-    ) -> Array:
-        """What a colour camera makes of scene `i`, or of its background alone: (S, S, 3) uint8."""
-        picture = self.photos.patch(rng, size * SUPERSAMPLE)
-        if present:
-            texture = self.textures[rng.integers(len(self.textures))]
-            picture, depth = paint_hand(self.model, scenes, i, tan_half, picture, texture, self.uv, rng)
-            picture = paint_balls(picture, depth, tan_half, clutter.balls[i], rng)
-        return through_lens(cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA), rng)
+    def see_rgb(self, rng: np.random.Generator, scenes: Scenes, vertices: Array, tan_half: Array, size: int) -> Array:
+        """What colour cameras make of the scenes, in crops that span `tan_half` (B,): (B, S, S, 3) uint8."""
+        batch = len(vertices)
+        looks = sample_looks(rng, batch, self.settings.textures, self.settings.lights)
+        rooms = self.photos.patches(rng, batch, size)
+        out = np.empty((batch, size, size, 3), np.uint8)
+        for i in range(batch):
+            light = self.light(scenes, vertices[i], i, looks[i], LINEAR[rooms[i]], crop_lens(float(tan_half[i]), size))
+            out[i] = through_lens(light, looks[i], int(scenes.seed[i]))
+        return out
+
+    def light(self, scenes: Scenes, vertices: Array, i: int, look: Array, room: Array, lens: tuple) -> Array:
+        """Linear light (H, W, 3) that `lens` gets from scene `i` before its background `room` (H, W, 3)."""
+        height, width = room.shape[:2]
+        fine = (height * FINE, width * FINE)
+        fine_lens = (lens[0] * FINE, lens[1] * FINE, (lens[2] + 0.5) * FINE - 0.5, (lens[3] + 0.5) * FINE - 0.5)
+        things = replace(scenes.things, planes=np.full_like(scenes.things.planes, np.inf))  # the photo is their like
+        depth, part, face_id, bary = render_all(
+            self.model, replace(scenes, things=things), vertices, i, fine_lens, fine
+        )
+        mean = room.mean((0, 1))
+        look = look.copy()
+        for key, half in (("sky", room[: height // 2]), ("ground", room[height // 2 :])):
+            around = half.mean((0, 1)) / (mean.mean() + 0.02)
+            look[key] *= 1 + look["mirror_room"] * (around - 1)
+        turn, place, light_lens, light_depth = light_view(self.model, scenes, vertices, i, look["lights"][0, :3])
+        normals = np.empty(vertices.shape)
+        vertex_normals(vertices, self.model.faces, normals)
+        texture = self.textures[int(look["texture"] * len(self.textures))]
+        out = room.astype(np.float32)
+        paint(
+            part, depth, face_id, bary, fine_lens, self.model.faces, self.model.faces_uv, normals, self.uv, texture,
+            self.wrinkles, look, things.centre[i], things.turn[i], things.half[i], things.kind[i],
+            turn, place, light_lens, light_depth, room, creases(depth[::FINE, ::FINE], lens), out,
+            np.zeros((height, width), np.float32),
+        )  # fmt: skip
+        beyond = np.zeros((height, width), np.float32)
+        blank(np.zeros((height, width), np.uint8), beyond, lens, scenes.border[i])
+        out[np.isinf(beyond)] = 0
+        return out
+
+
+def light_view(
+    model: HandModel, scenes: Scenes, vertices: Array, i: int, direction: Array
+) -> tuple[Array, Array, tuple, Array]:
+    """What a light in unit `direction` (3,) sees of scene `i`: its turn (3, 3) and place (3,), lens and depth."""
+    forward = -direction.astype(np.float64)
+    side = np.cross([0.0, 1.0, 0.0] if abs(forward[1]) < 0.9 else [1.0, 0.0, 0.0], forward)
+    side /= np.linalg.norm(side)
+    turn = np.stack([side, np.cross(forward, side), forward])
+    place = np.array([0, 0, scenes.distance[i]]) + LIGHT_M * direction
+    lens = crop_lens(HALF * 1.4 / LIGHT_M, LIGHT_PX)
+    things = scenes.things
+    seen = replace(
+        scenes,
+        things=Things(
+            np.full_like(things.planes, np.inf), things.kind, (things.centre - place) @ turn.T, things.turn @ turn.T,
+            things.half,
+        ),
+    )  # fmt: skip
+    depth, *_ = render_all(model, seen, (vertices - place) @ turn.T, i, lens, (LIGHT_PX, LIGHT_PX))
+    return turn, place, lens, depth
+
+
+def creases(depth: Array, lens: tuple) -> Array:
+    """How much of the light from all round is kept from each pixel (H, W): 0 to 0.8, where the depth picture lies
+    deeper than its surroundings (Luft, Colditz and Deussen 2006), though not where these are far before it."""
+    seen = np.isfinite(depth)
+    if not seen.any():
+        return np.zeros(depth.shape, np.float32)
+    filled = np.where(seen, depth, depth[seen].max() + np.float32(0.02))
+    total = np.zeros(depth.shape, np.float32)
+    for width_m, deep_m in ((0.012, 0.008), (0.045, 0.03)):
+        side = max(3, 2 * int(width_m * lens[0] / float(filled.min()) / 2) + 1)
+        deeper = (filled - cv2.blur(filled, (side, side))) / deep_m
+        total += deeper.clip(0, 1) * (2.5 - deeper / 2).clip(0, 1)
+    return 0.4 * total
 
 
 def sample_framing(rng: np.random.Generator, scenes: Scenes) -> Array:
@@ -122,52 +190,3 @@ def sample_framing(rng: np.random.Generator, scenes: Scenes) -> Array:
     box = np.abs(flat).max((1, 2))  # from the crop's centre, so shifted boxes come out larger
     loose = (box * rng.uniform(1.05, 1.5, len(box))).clip(0.5 * cube, 1.25 * cube)
     return np.where(rng.random(len(box)) < 0.5, cube, loose)
-
-
-def paint_hand(
-    model: HandModel, scenes: Scenes, i: int, tan_half: float, picture: Array, texture: Array, uv: Array,
-    rng: np.random.Generator,
-) -> tuple[Array, Array]:  # fmt: skip
-    """Scene `i` drawn over `picture` (S, S, 3) with a tone of its own: the picture and the hand's depth (S, S)."""
-    tone = np.exp(rng.normal(0, 0.12, 3)) * np.exp(rng.normal(0, 0.1))
-    texture = (texture * tone).clip(0, 1).astype(np.float32)
-    points = scenes.vertices[i].astype(np.float64)
-    return shade_hand(model, points, tan_half, picture, texture, uv, int(scenes.sleeve[i]), rng)
-
-
-def shade_hand(
-    model: HandModel, points: Array, tan_half: float, picture: Array, texture: Array, uv: Array, sleeve: int,
-    rng: np.random.Generator,
-) -> tuple[Array, Array]:  # fmt: skip
-    """Posed skin and forearm (V, 3) drawn over `picture` (S, S, 3) in random light, with cloth from ring `sleeve` of
-    the forearm on: the picture, float32, and the hand's depth (S, S), inf beside it."""
-    depth, face_id, bary = render(points, model.faces, tan_half, len(picture))
-    normals = np.empty_like(points)
-    vertex_normals(points, model.faces, normals)
-    per_ring = (len(model.faces) - model.skin_faces) // FOREARM_RINGS
-    lights = np.empty((2, 6))
-    for light in lights:
-        direction = rng.normal([0, -0.7, -0.7], 1)  # more often from above and from the camera's side
-        light[:3] = direction / np.linalg.norm(direction)
-        light[3:] = rng.uniform(0.05, 0.75) * (1 + rng.normal(0, 0.08, 3))
-    ambient = rng.uniform(0.2, 0.6) * (1 + rng.normal(0, 0.06, 3))
-    out = picture.astype(np.float32)
-    shade(
-        face_id, bary, model.faces, model.faces_uv, normals, points, uv, texture,
-        model.skin_faces + per_ring * sleeve, rng.random(3) ** 1.5, lights, ambient, rng.uniform(0, 0.3), out,
-    )  # fmt: skip
-    return out, depth
-
-
-def paint_balls(picture: Array, depth: Array, tan_half: float, balls: Array, rng: np.random.Generator) -> Array:
-    """Held and floating things over the picture, plainly coloured, darker towards their rims."""
-    if not (balls[:, 3] > 0).any():
-        return picture
-    behind = depth.copy()
-    add_clutter(depth, tan_half, np.array([0.0, 0, 1, np.inf]), balls)
-    covered = depth < behind
-    if covered.any():
-        near = depth[covered]
-        relief = 1 - 0.6 * (near - near.min()) / (np.ptp(near) + 0.01)
-        picture[covered] = relief[:, None] * rng.uniform(10, 245, 3)
-    return picture

@@ -5,11 +5,31 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from training.hands.model import Array
+from training.hands.parts import FOREARM, SLEEVE
+
 #: A pixel on the edge of two faces belongs to both: without it, rounding could leave it to neither.
 ROUNDING = 1e-9
 
 
-@njit(cache=True, fastmath=True)
+def crop_lens(tan_half: float, size: int) -> tuple[float, float, float, float]:
+    """fx, fy, cx, cy of a crop of `size` pixels: pixel i lies at (2 i + 1) / size - 1 in units of tan_half."""
+    return size / 2 / tan_half, size / 2 / tan_half, size / 2 - 0.5, size / 2 - 0.5
+
+
+def render(
+    vertices: Array, faces: Array, lens: tuple, shape: tuple[int, int], first: int = 0
+) -> tuple[Array, Array, Array]:
+    """Depth (H, W) float32, inf where there is nothing; the face seen, numbered from `first`, -1 for none; its weights
+    (H, W, 2) there."""
+    depth = np.full(shape, np.inf, dtype=np.float32)
+    face_id = np.full(shape, -1, dtype=np.int32)
+    bary = np.empty((*shape, 2), dtype=np.float32)
+    rasterise(vertices, faces, lens, depth, face_id, bary, first)
+    return depth, face_id, bary
+
+
+@njit(cache=True, fastmath=True, nogil=True)
 def skin(vertices, heads, maps, positions, weight_bones, weight_values, out):
     """Linear blend skinning of (V, 3) rest vertices into `out` (V, 3)."""
     for i in range(vertices.shape[0]):
@@ -31,42 +51,41 @@ def skin(vertices, heads, maps, positions, weight_bones, weight_values, out):
         out[i, 2] = z
 
 
-@njit(cache=True, fastmath=True)
-def rasterise(points, faces, tan_half, depth, face_id, bary):
-    """Z-buffer of a mesh in camera coordinates (z forward) into an S x S crop; near surfaces win, both sides drawn.
+@njit(cache=True, fastmath=True, nogil=True)
+def rasterise(points, faces, lens, depth, face_id, bary, first=0):
+    """Z-buffer of a mesh in camera coordinates (z forward) into a picture; near surfaces win, both sides drawn.
 
-    points (V, 3) metres. depth (S, S) holds z on entry (inf where empty) and is lowered where the mesh is nearer;
-    face_id (S, S) int32 and bary (S, S, 2), the first two barycentric weights (perspective-correct), follow it.
-    Pixel i has its centre at (2 i + 1) / S - 1 in units of tan_half.
+    points (V, 3) metres. lens: fx, fy, cx, cy in pixels, whole numbers at the pixels' centres. depth (H, W) holds z on
+    entry (inf where empty) and is lowered where the mesh is nearer; face_id (H, W) int32, numbered from `first`, and
+    bary (H, W, 2), the first two barycentric weights (perspective-correct), follow it.
     """
-    size = depth.shape[0]
-    half = 0.5 * size
-    scale = half / tan_half
+    height, width = depth.shape
+    fx, fy, cx, cy = lens
     for f in range(faces.shape[0]):
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
         za, zb, zc = points[a, 2], points[b, 2], points[c, 2]
         if za < 0.05 or zb < 0.05 or zc < 0.05:
             continue
-        ax = points[a, 0] / za * scale + half - 0.5
-        ay = points[a, 1] / za * scale + half - 0.5
-        bx = points[b, 0] / zb * scale + half - 0.5
-        by = points[b, 1] / zb * scale + half - 0.5
-        cx = points[c, 0] / zc * scale + half - 0.5
-        cy = points[c, 1] / zc * scale + half - 0.5
-        left = max(0, int(np.ceil(min(ax, bx, cx))))
-        right = min(size - 1, int(np.floor(max(ax, bx, cx))))
-        top = max(0, int(np.ceil(min(ay, by, cy))))
-        bottom = min(size - 1, int(np.floor(max(ay, by, cy))))
+        ax = points[a, 0] / za * fx + cx
+        ay = points[a, 1] / za * fy + cy
+        bx = points[b, 0] / zb * fx + cx
+        by = points[b, 1] / zb * fy + cy
+        qx = points[c, 0] / zc * fx + cx
+        qy = points[c, 1] / zc * fy + cy
+        left = max(0, int(np.ceil(min(ax, bx, qx))))
+        right = min(width - 1, int(np.floor(max(ax, bx, qx))))
+        top = max(0, int(np.ceil(min(ay, by, qy))))
+        bottom = min(height - 1, int(np.floor(max(ay, by, qy))))
         if left > right or top > bottom:
             continue
-        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+        area = (bx - ax) * (qy - ay) - (by - ay) * (qx - ax)
         if abs(area) < 1e-12:
             continue
         inverse = 1.0 / area
         for v in range(top, bottom + 1):
             for u in range(left, right + 1):
-                wa = ((bx - u) * (cy - v) - (by - v) * (cx - u)) * inverse
-                wb = ((cx - u) * (ay - v) - (cy - v) * (ax - u)) * inverse
+                wa = ((bx - u) * (qy - v) - (by - v) * (qx - u)) * inverse
+                wb = ((qx - u) * (ay - v) - (qy - v) * (ax - u)) * inverse
                 wc = 1.0 - wa - wb
                 if wa < -ROUNDING or wb < -ROUNDING or wc < -ROUNDING:
                     continue
@@ -74,12 +93,26 @@ def rasterise(points, faces, tan_half, depth, face_id, bary):
                 z = 1.0 / (pa + pb + pc)
                 if z < depth[v, u]:
                     depth[v, u] = z
-                    face_id[v, u] = f
+                    face_id[v, u] = first + f
                     bary[v, u, 0] = pa * z
                     bary[v, u, 1] = pb * z
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, nogil=True)
+def name_parts(face_id, faces, weight_bones, skin_faces, sleeve_face, part):
+    """Name in `part` (H, W) uint8 what the faces seen are (things.py): faces from `skin_faces` on are the forearm's,
+    those from `sleeve_face` on cloth."""
+    for v in range(face_id.shape[0]):
+        for u in range(face_id.shape[1]):
+            f = face_id[v, u]
+            if f >= 0:
+                if f < skin_faces:
+                    part[v, u] = weight_bones[faces[f, 0], 0] + 1
+                else:
+                    part[v, u] = FOREARM if f < sleeve_face else SLEEVE
+
+
+@njit(cache=True, fastmath=True, nogil=True)
 def vertex_normals(points, faces, out):
     """Area-weighted unit normals (V, 3), pointing as the faces wind."""
     out[:] = 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -12,26 +13,20 @@ from scipy.spatial.transform import Rotation, RotationSpline
 
 from hand_pose_ros.frames_folder import write_folder
 from hand_pose_ros.types import PinholeCamera, RgbdFrame
-from training.hands.appearance import load_skins
-from training.hands.depth import measure
-from training.hands.model import (
-    Array,
-    HandModel,
-    HandShape,
-    joint_positions,
-    load_hand_model,
-    pose_bones,
-    sample_shapes,
-)
-from training.hands.pictures import shade_hand
+from training.hands.appearance import LINEAR, through_lens
+from training.hands.depth import measure, perfect_sensors
+from training.hands.look import sample_looks
+from training.hands.model import Array, HandModel, joint_positions, pose_bones
+from training.hands.pictures import Studio
 from training.hands.poses import bone_turns
-from training.hands.samples import render_depth, seed_numba
-from training.hands.scene import posed_surface
+from training.hands.samples import render_all
+from training.hands.scene import Scenes, SceneSettings, sample_scenes, surfaces
 
 WIDTH, HEIGHT = 640, 480
 TAN_HALF = 0.53  # a 56° lens
 FOCAL = WIDTH / 2 / TAN_HALF
 CAMERA = PinholeCamera(FOCAL, FOCAL, WIDTH / 2 - 0.5, HEIGHT / 2 - 0.5, WIDTH, HEIGHT)
+LENS = (FOCAL, FOCAL, CAMERA.cx, CAMERA.cy)
 WALL_M = 1.3
 #: Closing of index, middle, ring, little; thumb angles as in poses.THUMB_LOW; a key pose every half second.
 KEY_POSES = (
@@ -54,23 +49,48 @@ def record(folder: Path, frames: int = 60, seed: int = 11, skins: Path | None = 
 
 def film(frames: int, seed: int, skins: Path | None) -> Iterator[tuple[RgbdFrame, Array]]:
     """Frames of one hand and its joints (21, 3) in the camera's frame."""
-    model = load_hand_model()
-    shape = sample_shapes(model, np.random.default_rng(seed), 1)
-    textures, uv = load_skins(skins, model.uv)
-    wall = _wall(np.random.default_rng(seed))
+    studio = Studio(skins, None)
+    rng = np.random.default_rng(seed)
+    plain = SceneSettings(mirrored=0, empty=0, depth_noise=False, occluders=False)
+    still = alone(replace(sample_scenes(studio.model, rng, 1, plain), seed=np.array([seed])))
+    look, sensor = plain_look(rng), plain_sensor()
+    wall = LINEAR[_wall(rng)]
     for i, (flexion, thumb, turn, place) in enumerate(motion(frames)):
-        points, joints = _pose(model, shape, flexion, thumb, turn, place, seed)
-        # the same seed in every frame: light, sleeve and skin stay as they are, only the sensor's noise changes
-        picture, _ = shade_hand(model, points, TAN_HALF, wall, textures[0], uv, 3, np.random.default_rng(seed))
-        picture = cv2.resize(picture, (WIDTH, WIDTH), interpolation=cv2.INTER_AREA)
-        noise = np.random.default_rng([seed, i]).normal(0, 2.0, picture.shape)
-        rgb = (picture + noise).clip(0, 255).astype(np.uint8)
-        true = np.minimum(render_depth(points, model.faces, TAN_HALF, WIDTH), WALL_M)
-        seed_numba(seed + i)
+        scene = _moved(studio.model, still, flexion, thumb, turn, place)
+        vertices = surfaces(studio.model, scene)[0]
+        # light, sleeve and skin stay as they are, only the sensors' noise changes
+        rgb = through_lens(studio.light(scene, vertices, 0, look, wall, LENS), look, seed + i)
+        true, part, *_ = render_all(studio.model, scene, vertices, 0, LENS, (HEIGHT, WIDTH))
+        true = np.minimum(true, np.float32(WALL_M))
         depth = np.empty_like(true)
-        measure(true, np.array([0.0006, 0.002, 0.6, 0.3, 0.0005, 0.0]), depth)
-        rows = slice((WIDTH - HEIGHT) // 2, (WIDTH + HEIGHT) // 2)
-        yield RgbdFrame(CAMERA, np.ascontiguousarray(rgb[rows]), np.ascontiguousarray(depth[rows])), joints
+        measure(true, part, sensor, LENS, seed + i, depth)
+        yield RgbdFrame(CAMERA, rgb, depth), scene.joints[0]
+
+
+def alone(scenes: Scenes) -> Scenes:
+    """The scenes without anything beside the hand."""
+    things = scenes.things
+    far = np.full_like(things.planes, np.inf)
+    return replace(
+        scenes, things=replace(things, planes=far, kind=np.zeros_like(things.kind)), border=far * [-1, -1, 1, 1]
+    )
+
+
+def plain_sensor() -> Array:
+    """A good stereo camera: one of depth.SENSOR."""
+    sensor = perfect_sensors(1)
+    values = {"focal": FOCAL, "sigma": 0.0006, "lumpy": 0.5, "step": 0.002, "fray": 0.6, "edge_hole": 0.3}
+    for name, value in values.items():
+        sensor[name] = value
+    return sensor[0]
+
+
+def plain_look(rng: np.random.Generator) -> Array:
+    """One look of LOOK: a fair skin in daylight before a good camera."""
+    look = sample_looks(rng, 1)
+    look["texture"], look["tone"], look["exposure"], look["balance"] = 0.25, [0.55, 0.33, 0.24], 1, 1
+    look["blur"], look["motion"], look["jpeg"], look["grain"], look["saturation"], look["gamma"] = 0, 0, 0, [1, 1], 1, 1
+    return look[0]
 
 
 def motion(frames: int) -> Iterator[tuple[Array, Array, Array, Array]]:
@@ -94,27 +114,29 @@ def motion(frames: int) -> Iterator[tuple[Array, Array, Array, Array]]:
         yield flexion, thumb(time), turns(time).as_matrix() @ up, np.array(place)
 
 
-def _pose(
-    model: HandModel, shape: HandShape, flexion: Array, thumb: Array, turn: Array, place: Array, seed: int
-) -> tuple[Array, Array]:
+def _moved(model: HandModel, still: Scenes, flexion: Array, thumb: Array, turn: Array, place: Array) -> Scenes:
+    """The scene of one hand with its fingers, rotation and the place of its joints' mean as `motion` gives them."""
     turns = bone_turns(
         model, flexion[None], np.array([[6.0, 1, -4, -9]]) * (1 - flexion[None, :, 0] / 100), thumb[None]
     )
-    maps, positions = pose_bones(shape, turns)
-    joints = joint_positions(model, shape, maps, positions)[0]
-    surface, _ = posed_surface(model, shape, maps, positions, np.random.default_rng(seed))
-    middle = joints.mean(0)
-    return (surface[0].astype(np.float64) - middle) @ turn.T + place, (joints - middle) @ turn.T + place
+    maps, positions = pose_bones(still.shape, turns)
+    joints = joint_positions(model, still.shape, maps, positions)
+    shift = place - joints[0].mean(0) @ turn.T
+    return replace(
+        still, turns=turns, maps=maps, positions=positions, turn=turn[None], shift=shift[None],
+        joints=joints @ turn.T + shift, distance=place[2:], palm=-turn[None, :, 2],
+    )  # fmt: skip
 
 
 def _wall(rng: np.random.Generator) -> Array:
-    """A softly lit wall with a shelf, twice the picture's size."""
-    size = 2 * WIDTH
-    light = cv2.resize(rng.uniform(0.75, 1.05, (4, 4)).astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
+    """A softly lit wall with a shelf (HEIGHT, WIDTH, 3) uint8."""
+    light = cv2.resize(
+        rng.uniform(0.75, 1.05, (4, 4)).astype(np.float32), (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC
+    )
     wall: Array = np.array([168.0, 172.0, 165.0], dtype=np.float64) * light[..., None]
-    wall[int(0.72 * size) : int(0.74 * size)] *= 0.6
-    for left in range(60, size - 120, 170):
-        height = int(rng.uniform(0.10, 0.22) * size)
-        width = int(rng.uniform(50, 140))
-        wall[int(0.72 * size) - height : int(0.72 * size), left : left + width] *= rng.uniform(0.3, 1.1, 3)
+    shelf = int(0.8 * HEIGHT)
+    wall[shelf : shelf + 13] *= 0.6
+    for left in range(30, WIDTH - 60, 85):
+        height, width = int(rng.uniform(0.13, 0.29) * HEIGHT), int(rng.uniform(25, 70))
+        wall[shelf - height : shelf, left : left + width] *= rng.uniform(0.3, 1.1, 3)
     return wall.clip(0, 255).astype(np.uint8)

@@ -7,17 +7,15 @@ from dataclasses import dataclass
 from itertools import count
 
 import numpy as np
-from numba import njit
 
-from training.hands.depth import Clutter, add_clutter, measure, sample_clutter, sample_noise
+from training.hands.depth import blank, measure
 from training.hands.model import Array, HandModel, load_hand_model
-from training.hands.raster import rasterise
-from training.hands.scene import CROP_SIZE_M, Scenes, sample_scenes
+from training.hands.parts import NOTHING
+from training.hands.raster import crop_lens, name_parts, render
+from training.hands.scene import HALF, Scenes, SceneSettings, sample_scenes, surfaces
+from training.hands.things import add_things
 
-HALF = CROP_SIZE_M / 2
 SURFACE_POINTS = 256
-#: Share of left hands in the pictures, from which only side and presence are learnt.
-MIRRORED = 0.25
 
 
 @dataclass(frozen=True)
@@ -48,90 +46,80 @@ class PoseBatch:
 def pose_batches(seed: int, batch: int) -> Iterator[PoseBatch]:
     """Endless labels, with the crop's scale drawn as both the depth and the colour crops draw it."""
     model = load_hand_model()
-    index = 0
-    while True:
-        rng = np.random.default_rng([seed, index])
+    for rng in generators(seed):
         scenes = sample_scenes(model, rng, batch)
         scale = np.where(rng.random(batch) < 0.6, 1.0, rng.uniform(0.5, 1.25, batch))
-        joints, joints_2d, surface = pose_labels(model, rng, scenes, scale * HALF / scenes.distance)
+        surface, joints, joints_2d = pose_labels(
+            model, rng, scenes, surfaces(model, scenes), scale * HALF / scenes.distance
+        )
         yield PoseBatch(joints, joints_2d, surface)
-        index += 1
-
-
-@njit(cache=True)
-def seed_numba(seed):
-    """Numba has its own generator, apart from numpy's."""
-    np.random.seed(seed)
 
 
 def generators(seed: int) -> Iterator[np.random.Generator]:
-    """One random generator a batch, from (seed, index), with numba's seeded from it."""
+    """One random generator a batch, from (seed, index)."""
     for index in count():
-        rng = np.random.default_rng([seed, index])
-        seed_numba(int(rng.integers(2**31)))
-        yield rng
+        yield np.random.default_rng([seed, index])
 
 
-def depth_batches(
-    seed: int, batch: int, size: int, mirrored: float = MIRRORED, empty: float = 0.06
-) -> Iterator[DepthBatch]:
-    """Endless batches seen by a depth camera; a share shows left hands (mirrored) or no hand at all (empty)."""
+def depth_batches(seed: int, batch: int, size: int, settings: SceneSettings | None = None) -> Iterator[DepthBatch]:
+    """Endless batches seen by a depth camera; a share shows left hands (mirrored) or no hand at all."""
     model = load_hand_model()
     for rng in generators(seed):
-        yield _depth_batch(model, rng, batch, size, mirrored, empty)
+        scenes = sample_scenes(model, rng, batch, settings)
+        vertices = surfaces(model, scenes)
+        depth = np.empty((batch, size, size), dtype=np.float32)
+        for i in range(batch):
+            depth[i] = see_depth(model, scenes, vertices[i], i, size)
+        depth = np.where(scenes.right[:, None, None], depth, depth[:, :, ::-1])
+        tan_half = HALF / scenes.distance
+        labels = pose_labels(model, rng, scenes, vertices, tan_half)
+        flags = (a.astype(np.float32) for a in (tan_half, scenes.right, scenes.present))
+        yield DepthBatch(depth, *labels, *flags)
 
 
-def _depth_batch(
-    model: HandModel, rng: np.random.Generator, batch: int, size: int, mirrored: float, empty: float
-) -> DepthBatch:
-    scenes = sample_scenes(model, rng, batch)
-    clutter = sample_clutter(rng, scenes.vertices, scenes.palm, scenes.distance)
-    noise = sample_noise(rng, batch, scenes.distance)
-    present = rng.random(batch) >= empty
-    arm_only = rng.random(batch) < 0.3
-    right = rng.random(batch) >= mirrored
-    depth = np.empty((batch, size, size), dtype=np.float32)
-    for i in range(batch):
-        faces = model.faces if present[i] else (model.faces[model.skin_faces :] if arm_only[i] else model.faces[:0])
-        depth[i] = see_depth(scenes, clutter, noise, i, faces, size)
-    depth = np.where(right[:, None, None], depth, depth[:, :, ::-1])
-    tan_half = HALF / scenes.distance
-    joints, joints_2d, surface = pose_labels(model, rng, scenes, tan_half)
-    flags = (a.astype(np.float32) for a in (tan_half, right, present))
-    return DepthBatch(depth, surface, joints, joints_2d, *flags)
-
-
-def see_depth(scenes: Scenes, clutter: Clutter, noise: Array, i: int, faces: Array, size: int) -> Array:
-    """What a depth camera makes of scene `i`: (S, S) in cube units, 1 where nothing came back."""
-    distance = scenes.distance[i]
+def see_depth(model: HandModel, scenes: Scenes, vertices: Array, i: int, size: int) -> Array:
+    """What a depth camera makes of scene `i` with the hand `vertices` (V, 3): (S, S) in cube units, 1 where nothing
+    came back. Where the camera's own pixels are larger than the picture's, they show."""
+    distance = float(scenes.distance[i])
     tan_half = HALF / distance
-    true = render_depth(scenes.vertices[i], faces, tan_half, size)
-    add_clutter(true, tan_half, clutter.planes[i], clutter.balls[i])
+    own = int(np.clip(np.rint(2 * tan_half * scenes.sensors["focal"][i]), 24, size))
+    lens = crop_lens(tan_half, own)
+    true, part, *_ = render_all(model, scenes, vertices, i, lens, (own, own))
+    blank(part, true, lens, scenes.border[i])
     reading = np.empty_like(true)
-    measure(true, noise[i], reading)
-    return np.where(reading > 0, ((reading - distance) / HALF).clip(-1, 1), 1.0).astype(np.float32)
+    measure(true, part, scenes.sensors[i], lens, scenes.seed[i], reading)
+    seen = np.where(reading > 0, ((reading - distance) / HALF).clip(-1, 1), 1.0).astype(np.float32)
+    if own < size:
+        nearest = (np.arange(size) * own) // size
+        seen = seen[nearest[:, None], nearest]
+    return seen
 
 
-def pose_labels(model: HandModel, rng: np.random.Generator, scenes: Scenes, tan_half: Array) -> tuple[Array, ...]:
-    """joints (B, 21, 3) and surface points (B, 256, 3) in metres from the cube's centre, joints_2d (B, 21, 2) in the
+def render_all(
+    model: HandModel, scenes: Scenes, vertices: Array, i: int, lens: tuple, shape: tuple[int, int]
+) -> tuple[Array, Array, Array, Array]:
+    """Scene `i` as `lens` sees it: true depth (H, W) in metres, inf where nothing is; what is seen there (H, W) uint8,
+    as named in `parts.py`; the hand's face there and its weights, as `raster.render` gives them."""
+    faces = model.faces
+    if not scenes.present[i]:
+        faces = faces[model.skin_faces :] if scenes.arm_only[i] else faces[:0]
+    depth, face_id, bary = render(vertices, faces, lens, shape, len(model.faces) - len(faces))
+    part = np.full(shape, NOTHING, dtype=np.uint8)
+    sleeve_face = model.skin_faces + 2 * len(model.rim) * int(scenes.arm.sleeve[i])
+    name_parts(face_id, model.faces, model.weight_bones, model.skin_faces, sleeve_face, part)
+    things = scenes.things
+    add_things(depth, part, lens, things.planes[i], things.kind[i], things.centre[i], things.turn[i], things.half[i])
+    return depth, part, face_id, bary
+
+
+def pose_labels(
+    model: HandModel, rng: np.random.Generator, scenes: Scenes, vertices: Array, tan_half: Array
+) -> tuple[Array, ...]:
+    """Surface points (B, 256, 3) and joints (B, 21, 3) in metres from the cube's centre, joints_2d (B, 21, 2) in the
     crop coordinates of pictures that span `tan_half` (B,)."""
     centre = np.zeros((len(tan_half), 1, 3))
     centre[:, 0, 2] = scenes.distance
     joints_2d = scenes.joints[..., :2] / scenes.joints[..., 2:] / tan_half[:, None, None]
     pick = rng.integers(len(model.mean) - 21, size=SURFACE_POINTS)
-    labels = scenes.joints - centre, joints_2d, scenes.vertices[:, pick] - centre
+    labels = vertices[:, pick] - centre, scenes.joints - centre, joints_2d
     return tuple(a.astype(np.float32) for a in labels)
-
-
-def render_depth(vertices: Array, faces: Array, tan_half: float, size: int) -> Array:
-    """True depth (S, S) float32 of a mesh in the crop frame, inf where there is nothing."""
-    return render(vertices, faces, tan_half, size)[0]
-
-
-def render(vertices: Array, faces: Array, tan_half: float, size: int) -> tuple[Array, Array, Array]:
-    """Depth (S, S), inf where there is nothing; the face seen (S, S), -1 for none; its weights (S, S, 2) there."""
-    depth = np.full((size, size), np.inf, dtype=np.float32)
-    face_id = np.full((size, size), -1, dtype=np.int32)
-    bary = np.empty((size, size, 2), dtype=np.float32)
-    rasterise(vertices, faces, tan_half, depth, face_id, bary)
-    return depth, face_id, bary

@@ -1,76 +1,194 @@
-"""Numba kernel that colours a rasterised hand: texture, sleeve, lights with wrapped diffuse and a soft highlight."""
+"""Numba kernels that colour what was rasterised: texture, wrinkles, cloth, lights, shadows, creases, in linear light.
+
+Pixels are rasterised finer than they are coloured: a pixel whose samples show one surface is coloured once, one on an
+edge once for each surface, weighted by its samples.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
 
+from training.hands.parts import FOREARM, NOTHING, SLEEVE, THING
+
+#: Samples of one pixel that lie so near each other in depth show one surface.
+SAME_SURFACE_M = 0.006
+#: Surfaces nearer than this to what the light sees first are lit.
+SHADOW_BIAS_M = 0.004
+
+
+@njit(cache=True, fastmath=True, nogil=True)
+def paint(
+    part, depth, face_id, bary, lens, faces, faces_uv, normals, uv, texture, wrinkles, look, centre, turn, half, kind,
+    light_turn, light_place, light_lens, light_depth, pattern, creases, out, coverage,
+):  # fmt: skip
+    """Colour `out` (H, W, 3), linear light, where the finer pictures part, depth, face_id, bary (n H, n W, …) of `lens`
+    show something, in front of what `out` holds; `coverage` (H, W) is the share of each pixel that is covered.
+
+    normals: (V, 3). uv: (U, 2) pixels of `texture` (h, w, 3), whose mean is 1. wrinkles: (W, W, 2) slopes, repeated.
+    look: of look.LOOK. centre, turn, half, kind: the things. light_*: turn (3, 3), place (3,), lens and depth picture
+    of the first light. pattern: (h, w, 3) prints on cloth and things. creases: (H, W) 0 open to 1 closed.
+    """
+    height, width = out.shape[0], out.shape[1]
+    fine = part.shape[0] // height
+    colour = np.empty(3)
+    total = np.empty(3)
+    done = np.empty(fine * fine, dtype=np.bool_)
+    for v in range(height):
+        for u in range(width):
+            done[:] = False
+            total[:] = 0.0
+            covered = 0
+            for k in range(fine * fine):
+                y, x = v * fine + k // fine, u * fine + k % fine
+                if done[k] or part[y, x] == NOTHING:
+                    continue
+                z, what = depth[y, x], part[y, x]
+                group = 0
+                for m in range(k, fine * fine):
+                    yy, xx = v * fine + m // fine, u * fine + m % fine
+                    same = (what >= THING) == (part[yy, xx] >= THING)
+                    if same and part[yy, xx] != NOTHING and abs(depth[yy, xx] - z) < SAME_SURFACE_M:
+                        done[m] = True
+                        group += 1
+                _colour(
+                    what, z, x, y, face_id[y, x], bary[y, x, 0], bary[y, x, 1], lens, faces, faces_uv, normals, uv,
+                    texture, wrinkles, look, centre, turn, half, kind, light_turn, light_place, light_lens,
+                    light_depth, pattern, creases[v, u], colour,
+                )  # fmt: skip
+                total += group * colour
+                covered += group
+            if covered > 0:
+                share = covered / (fine * fine)
+                coverage[v, u] = share
+                for c in range(3):
+                    out[v, u, c] = out[v, u, c] * (1.0 - share) + total[c] / (fine * fine)
+
 
 @njit(cache=True, fastmath=True)
-def shade(
-    face_id, bary, faces, faces_uv, normals, points, uv, texture, sleeve_face, sleeve_colour,
-    lights, ambient, gloss, out,
+def _colour(
+    what, z, x, y, f, wa, wb, lens, faces, faces_uv, normals, uv, texture, wrinkles, look, centre, turn, half, kind,
+    light_turn, light_place, light_lens, light_depth, pattern, crease, out,
 ):  # fmt: skip
-    """Colour the pixels of `out` (S, S, 3) 0..255 where `face_id` (S, S) names a face.
-
-    lights: (L, 6) unit direction to the light and colour. uv: (U, 2) pixels of `texture` (h, w, 3) 0..1. Faces from
-    `sleeve_face` on are cloth of `sleeve_colour` (3,).
-    """
-    size = face_id.shape[0]
-    height, width = texture.shape[0], texture.shape[1]
-    for v in range(size):
-        for u in range(size):
-            f = face_id[v, u]
-            if f < 0:
-                continue
-            wa, wb = bary[v, u, 0], bary[v, u, 1]
-            wc = 1.0 - wa - wb
-            a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-            nx = wa * normals[a, 0] + wb * normals[b, 0] + wc * normals[c, 0]
-            ny = wa * normals[a, 1] + wb * normals[b, 1] + wc * normals[c, 1]
-            nz = wa * normals[a, 2] + wb * normals[b, 2] + wc * normals[c, 2]
-            px = wa * points[a, 0] + wb * points[b, 0] + wc * points[c, 0]
-            py = wa * points[a, 1] + wb * points[b, 1] + wc * points[c, 1]
-            pz = wa * points[a, 2] + wb * points[b, 2] + wc * points[c, 2]
-            n = 1.0 / np.sqrt(nx * nx + ny * ny + nz * nz + 1e-20)
-            p = 1.0 / np.sqrt(px * px + py * py + pz * pz)
-            facing = -(nx * px + ny * py + nz * pz) * n * p
-            if facing < 0.0:
-                n, facing = -n, -facing
-            nx, ny, nz = nx * n, ny * n, nz * n
-            if f >= sleeve_face:
-                r, g, bl, shine = sleeve_colour[0], sleeve_colour[1], sleeve_colour[2], 0.0
+    """Light (3,) that one sample sends to the camera."""
+    px, py, pz = (x - lens[2]) / lens[0] * z, (y - lens[3]) / lens[1] * z, z
+    rows, columns = pattern.shape[0], pattern.shape[1]
+    if what >= THING:
+        k = what - THING
+        lx, ly, lz = px - centre[k, 0], py - centre[k, 1], pz - centre[k, 2]
+        m, h = turn[k], half[k]
+        ax = (m[0, 0] * lx + m[0, 1] * ly + m[0, 2] * lz) / h[0]
+        ay = (m[1, 0] * lx + m[1, 1] * ly + m[1, 2] * lz) / h[1]
+        az = (m[2, 0] * lx + m[2, 1] * ly + m[2, 2] * lz) / h[2]
+        ex, ey, ez = ax / h[0], ay / h[1], az / h[2]
+        if kind[k] == 2:  # a box: the side that is hit
+            if abs(ax) >= abs(ay) and abs(ax) >= abs(az):
+                ey = ez = 0.0
+            elif abs(ay) >= abs(az):
+                ex = ez = 0.0
             else:
-                ta, tb, tc = faces_uv[f, 0], faces_uv[f, 1], faces_uv[f, 2]
-                tx = wa * uv[ta, 0] + wb * uv[tb, 0] + wc * uv[tc, 0]
-                ty = wa * uv[ta, 1] + wb * uv[tb, 1] + wc * uv[tc, 1]
-                x0 = min(width - 2, max(0, int(tx)))
-                y0 = min(height - 2, max(0, int(ty)))
-                fx, fy = min(1.0, max(0.0, tx - x0)), min(1.0, max(0.0, ty - y0))
-                w00, w01, w10, w11 = (1 - fx) * (1 - fy), fx * (1 - fy), (1 - fx) * fy, fx * fy
-                r = w00 * texture[y0, x0, 0] + w01 * texture[y0, x0 + 1, 0]
-                r += w10 * texture[y0 + 1, x0, 0] + w11 * texture[y0 + 1, x0 + 1, 0]
-                g = w00 * texture[y0, x0, 1] + w01 * texture[y0, x0 + 1, 1]
-                g += w10 * texture[y0 + 1, x0, 1] + w11 * texture[y0 + 1, x0 + 1, 1]
-                bl = w00 * texture[y0, x0, 2] + w01 * texture[y0, x0 + 1, 2]
-                bl += w10 * texture[y0 + 1, x0, 2] + w11 * texture[y0 + 1, x0 + 1, 2]
-                shine = gloss
-            # light falls off into creases and rims: facing stands in for ambient occlusion
-            er = ambient[0] * (0.55 + 0.45 * facing)
-            eg = ambient[1] * (0.55 + 0.45 * facing)
-            eb = ambient[2] * (0.55 + 0.45 * facing)
-            glow = 0.0
-            for k in range(lights.shape[0]):
-                lx, ly, lz = lights[k, 0], lights[k, 1], lights[k, 2]
-                lambert = max(0.0, (nx * lx + ny * ly + nz * lz + 0.25) / 1.25)  # wrapped: skin lets light through
-                er += lambert * lights[k, 3]
-                eg += lambert * lights[k, 4]
-                eb += lambert * lights[k, 5]
-                hx, hy, hz = lx - px * p, ly - py * p, lz - pz * p
-                h = nx * hx + ny * hy + nz * hz
-                if h > 0.0:
-                    h = h / np.sqrt(hx * hx + hy * hy + hz * hz)
-                    glow += shine * h**24 * lights[k, 3]
-            out[v, u, 0] = min(255.0, 255.0 * (r * er + glow))
-            out[v, u, 1] = min(255.0, 255.0 * (g * eg + glow))
-            out[v, u, 2] = min(255.0, 255.0 * (bl * eb + glow))
+                ex = ey = 0.0
+        elif kind[k] == 3:  # a cylinder: its mantle or its end
+            if abs(az) > 0.999:
+                ex = ey = 0.0
+            else:
+                ez = 0.0
+        nx = m[0, 0] * ex + m[1, 0] * ey + m[2, 0] * ez
+        ny = m[0, 1] * ex + m[1, 1] * ey + m[2, 1] * ez
+        nz = m[0, 2] * ex + m[1, 2] * ey + m[2, 2] * ez
+        r, g, b = look.things[k, 0], look.things[k, 1], look.things[k, 2]
+        printed, gloss = look.printed[1 + k], 0.08
+        row, column = int(abs(ax + 1.7 * az) * 0.3 * rows) % rows, int(abs(ay - az) * 0.3 * rows) % columns
+    else:
+        wc = 1.0 - wa - wb
+        i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
+        nx = wa * normals[i, 0] + wb * normals[j, 0] + wc * normals[k, 0]
+        ny = wa * normals[i, 1] + wb * normals[j, 1] + wc * normals[k, 1]
+        nz = wa * normals[i, 2] + wb * normals[j, 2] + wc * normals[k, 2]
+        if what == SLEEVE:
+            r, g, b = look.cloth[0], look.cloth[1], look.cloth[2]
+            printed, gloss = look.printed[0], 0.0
+            row, column = int(abs(py) * 8.0 * rows) % rows, int(abs(px) * 8.0 * rows) % columns
+        else:
+            ta, tb, tc = faces_uv[f, 0], faces_uv[f, 1], faces_uv[f, 2]
+            tx = wa * uv[ta, 0] + wb * uv[tb, 0] + wc * uv[tc, 0]
+            ty = wa * uv[ta, 1] + wb * uv[tb, 1] + wc * uv[tc, 1]
+            if what == FOREARM:  # the forearm has one line of texture: wrinkles by place instead
+                wy, wx = abs(py) * 2000.0, abs(px) * 2000.0
+            else:
+                wy, wx = 5.0 * ty, 5.0 * tx
+            h, w = texture.shape[0], texture.shape[1]
+            x0, y0 = min(w - 2, max(0, int(tx))), min(h - 2, max(0, int(ty)))
+            fx, fy = min(1.0, max(0.0, tx - x0)), min(1.0, max(0.0, ty - y0))
+            w00, w01, w10, w11 = (1 - fx) * (1 - fy), fx * (1 - fy), (1 - fx) * fy, fx * fy
+            r = look.tone[0] * (
+                w00 * texture[y0, x0, 0] + w01 * texture[y0, x0 + 1, 0]
+                + w10 * texture[y0 + 1, x0, 0] + w11 * texture[y0 + 1, x0 + 1, 0]
+            )  # fmt: skip
+            g = look.tone[1] * (
+                w00 * texture[y0, x0, 1] + w01 * texture[y0, x0 + 1, 1]
+                + w10 * texture[y0 + 1, x0, 1] + w11 * texture[y0 + 1, x0 + 1, 1]
+            )  # fmt: skip
+            b = look.tone[2] * (
+                w00 * texture[y0, x0, 2] + w01 * texture[y0, x0 + 1, 2]
+                + w10 * texture[y0 + 1, x0, 2] + w11 * texture[y0 + 1, x0 + 1, 2]
+            )  # fmt: skip
+            printed, gloss = 0.0, look.gloss
+            row = column = 0
+            waves = wrinkles.shape[0]
+            slopes = wrinkles[int(wy) % waves, int(wx) % waves]
+            nx += look.bump * slopes[0]
+            ny += look.bump * slopes[1]
+    if printed > 0.0:
+        r += printed * (pattern[row, column, 0] - r)
+        g += printed * (pattern[row, column, 1] - g)
+        b += printed * (pattern[row, column, 2] - b)
+    n = 1.0 / np.sqrt(nx * nx + ny * ny + nz * nz + 1e-20)
+    p = 1.0 / np.sqrt(px * px + py * py + pz * pz)
+    if nx * px + ny * py + nz * pz > 0.0:
+        n = -n
+    nx, ny, nz = nx * n, ny * n, nz * n
+    up = 0.5 - 0.5 * ny
+    open_ = 1.0 - crease
+    er = open_ * (look.ground[0] + up * (look.sky[0] - look.ground[0]))
+    eg = open_ * (look.ground[1] + up * (look.sky[1] - look.ground[1]))
+    eb = open_ * (look.ground[2] + up * (look.sky[2] - look.ground[2]))
+    glow_r = glow_g = glow_b = 0.0
+    for k in range(look.lights.shape[0]):
+        lx, ly, lz = look.lights[k, 0], look.lights[k, 1], look.lights[k, 2]
+        facing = nx * lx + ny * ly + nz * lz
+        lit = 1.0
+        if k == 0 and look.shadow > 0.0 and facing > -0.2:
+            lit = 1.0 - look.shadow * _shaded(px, py, pz, light_turn, light_place, light_lens, light_depth)
+        lambert = max(0.0, (facing + 0.2) / 1.2) * lit * (0.5 + 0.5 * open_)  # wrapped: skin lets light through
+        er += lambert * look.lights[k, 3]
+        eg += lambert * look.lights[k, 4]
+        eb += lambert * look.lights[k, 5]
+        hx, hy, hz = lx - px * p, ly - py * p, lz - pz * p
+        towards = nx * hx + ny * hy + nz * hz
+        if towards > 0.0 and gloss > 0.0:
+            glow = gloss * lit * (towards / np.sqrt(hx * hx + hy * hy + hz * hz)) ** look.shine
+            glow_r += glow * look.lights[k, 3]
+            glow_g += glow * look.lights[k, 4]
+            glow_b += glow * look.lights[k, 5]
+    out[0] = r * er + glow_r
+    out[1] = g * eg + glow_g
+    out[2] = b * eb + glow_b
+
+
+@njit(cache=True, fastmath=True)
+def _shaded(px, py, pz, turn, place, lens, depth):
+    """Share of the light that is kept from a point: 0 lit to 1, from the four nearest pixels the light sees."""
+    dx, dy, dz = px - place[0], py - place[1], pz - place[2]
+    z = turn[2, 0] * dx + turn[2, 1] * dy + turn[2, 2] * dz
+    x = (turn[0, 0] * dx + turn[0, 1] * dy + turn[0, 2] * dz) / z * lens[0] + lens[2]
+    y = (turn[1, 0] * dx + turn[1, 1] * dy + turn[1, 2] * dz) / z * lens[1] + lens[3]
+    size = depth.shape[0]
+    if x < 0 or y < 0 or x >= size - 1 or y >= size - 1:
+        return 0.0
+    i, j = int(y), int(x)
+    a, b = y - i, x - j
+    near = z - SHADOW_BIAS_M
+    top = (depth[i, j] < near) * (1 - b) + (depth[i, j + 1] < near) * b
+    bottom = (depth[i + 1, j] < near) * (1 - b) + (depth[i + 1, j + 1] < near) * b
+    return top * (1 - a) + bottom * a

@@ -5,9 +5,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from hand_pose_ros.types import HandPoseError
-from training.hands.appearance import Backgrounds, load_skins, through_lens
+from training.hands.appearance import Backgrounds, load_skins, through_lens, wrinkle_slopes
+from training.hands.look import LOOK
 
 UV = np.array([[0.30, 0.55], [0.45, 0.55], [0.30, 0.75], [0.45, 0.75], [0.37, 0.66]])
 
@@ -18,20 +20,39 @@ def test_a_skins_colours_are_found_where_the_texture_has_them(tmp_path: Path) ->
     picture = np.stack([np.zeros_like(u), v, u], axis=-1)  # OpenCV's order: red last
     cv2.imwrite(str(tmp_path / "skin.png"), (255 * picture).astype(np.uint8))
     (texture,), pixels = load_skins(tmp_path, UV)
-    assert texture.dtype == np.float32 and texture.max() <= 1
+    assert texture.dtype == np.float32
     assert (pixels >= 0).all() and (pixels < np.array(texture.shape[1::-1])).all()
     columns, rows = pixels.astype(int).T
-    np.testing.assert_allclose(texture[rows, columns, :2], UV, atol=0.012)  # two texels
+    colours = texture[rows, columns, :2]
+    np.testing.assert_allclose(colours.mean(0), 1, rtol=0.05)
+    np.testing.assert_allclose(colours / colours[0], (UV / UV[0]) ** 2.2, rtol=0.1)  # linear light
     assert texture.shape[0] < 0.25 * 160 and texture.shape[1] < 0.2 * 200
 
 
-def test_without_a_folder_skins_are_painted_in_many_tones() -> None:
+def test_skins_go_from_light_to_dark(tmp_path: Path) -> None:
+    for name, value in (("a", 60), ("b", 220), ("c", 140)):
+        picture = np.full((64, 64, 3), value, np.uint8)
+        picture[:, 25] = value // 2  # a mark as broad as the skin is bright
+        picture[:, 25 : 25 + value // 60] = value // 2
+        cv2.imwrite(str(tmp_path / f"{name}.png"), picture)
+    skins, _ = load_skins(tmp_path, UV)
+    marks = [(skin[..., 0] < 0.5 * skin.max()).sum(1)[0] for skin in skins]
+    assert marks == sorted(marks, reverse=True) and marks[0] > marks[-1]
+
+
+def test_without_a_folder_skins_are_painted() -> None:
     skins, pixels = load_skins(None, UV)
-    tones = np.array([skin.mean((0, 1)) for skin in skins])
     assert len(skins) > 10
-    assert (tones[:, 0] > tones[:, 1]).all() and (tones[:, 1] > tones[:, 2]).all()  # skin is reddish
-    assert np.ptp(tones.mean(1)) > 0.3
+    for skin in skins:
+        assert skin.mean() == pytest.approx(1, abs=0.01) and 0.02 < skin.std() < 0.3 and skin.min() >= 0
     np.testing.assert_allclose([pixels.min(0), pixels.max(0)], [[0, 0], [127, 127]])
+
+
+def test_wrinkles_are_seamless_slopes() -> None:
+    slopes = wrinkle_slopes(64)
+    assert slopes.shape == (64, 64, 2) and slopes.std() == pytest.approx(1, rel=0.01)
+    assert abs(slopes[..., 0].sum(1)).max() < 1e-3  # up and down again: the relief repeats
+    assert abs(slopes[0] - slopes[-1]).mean() < 1.5 * abs(slopes[1:] - slopes[:-1]).mean()
 
 
 def test_folders_without_pictures_are_named(tmp_path: Path) -> None:
@@ -47,7 +68,7 @@ def test_a_damaged_picture_is_named(tmp_path: Path) -> None:
     with pytest.raises(HandPoseError, match=r"cannot read the picture .*skin\.png"):
         load_skins(tmp_path, UV)
     with pytest.raises(HandPoseError, match=r"cannot read the picture .*photo\.jpg"):
-        Backgrounds(tmp_path)
+        Backgrounds(tmp_path).patches(np.random.default_rng(0), 1, 8)
 
 
 @pytest.fixture
@@ -65,8 +86,8 @@ def photos(tmp_path: Path) -> Path:
 def test_backgrounds_are_cut_beside_the_hands(photos: Path) -> None:
     rng = np.random.default_rng(0)
     backgrounds = Backgrounds(photos)
-    patches = [backgrounds.patch(rng, 20) for _ in range(100)]
-    assert all(p.shape == (20, 20, 3) and p.dtype == np.uint8 for p in patches)
+    patches = backgrounds.patches(rng, 100, 20)
+    assert patches.shape == (100, 20, 20, 3) and patches.dtype == np.uint8
     blue = [p for p in patches if p[..., 2].min() > 180 and p[..., :2].max() < 20]
     red = [p for p in patches if ((p[..., 0] > 150) & (p[..., 1:].max(-1) < 60)).mean() > 0.2]
     assert len(blue) > 40
@@ -76,19 +97,55 @@ def test_backgrounds_are_cut_beside_the_hands(photos: Path) -> None:
 def test_backgrounds_without_photos_are_painted_and_differ() -> None:
     rng = np.random.default_rng(0)
     backgrounds = Backgrounds(None)
-    first, second = (backgrounds.patch(rng, 32).astype(int) for _ in range(2))
-    assert first.shape == (32, 32, 3)
-    assert np.abs(first - second).mean() > 5 and first.std() > 1
+    patches = backgrounds.patches(rng, 12, 32).astype(int)
+    assert np.abs(np.diff(patches, axis=0)).mean((1, 2, 3)).min() > 3
+    assert np.median(patches.std((1, 2, 3))) > 5
 
 
-def test_the_lens_changes_the_picture_but_keeps_what_it_shows() -> None:
-    picture = np.full((48, 48, 3), 60.0)
-    picture[:, 24:] = 180.0
-    results = [through_lens(picture.copy(), np.random.default_rng(seed)) for seed in range(60)]
-    assert all(r.shape == (48, 48, 3) and r.dtype == np.uint8 for r in results)
-    contrast = [r[:, 34:].astype(float).mean() - r[:, :14].mean() for r in results]
-    assert min(contrast) > 15
-    assert 90 < np.mean([r.mean() for r in results]) < 150
-    assert len({r.tobytes() for r in results}) == 60
-    again = through_lens(picture.copy(), np.random.default_rng(0))
-    np.testing.assert_array_equal(again, results[0])
+def plain_camera() -> NDArray:
+    look = np.zeros(1, LOOK)[0]
+    look["exposure"], look["balance"], look["gamma"], look["saturation"] = 1, 1, 1, 1
+    return look
+
+
+def test_a_plain_camera_shows_the_light_as_it_is() -> None:
+    """Of the brightness that it exposes for, by the usual power of 2.2; whiter than white is white."""
+    light = np.full((16, 16, 3), 0.2, np.float32)
+    light[:8, :, 0], light[8:, :, 0] = 0.1, 0.3
+    seen = through_lens(light, plain_camera(), 0)
+    np.testing.assert_allclose(seen[0, 0], 255 * np.array([0.1, 0.2, 0.2]) ** (1 / 2.2), atol=1.5)
+    assert (through_lens(1e6 * light, plain_camera(), 0) == 255).all()
+    assert (through_lens(0 * light, plain_camera(), 0) == 0).all()
+    dim = through_lens(0.25 * light, plain_camera(), 0)
+    assert 0.25 < (dim[0, 0, 1] / seen[0, 0, 1]) ** 2.2 < 0.8  # the exposure makes up for some of it
+
+
+def test_each_fault_of_the_camera_shows() -> None:
+    light = np.full((64, 64, 3), 0.1, np.float32)
+    light[:, 32:] = 0.3
+    plain = through_lens(light, plain_camera(), 0).astype(int)
+
+    def seen(**faults: object) -> NDArray:
+        look = plain_camera()
+        for name, value in faults.items():
+            look[name] = value
+        return through_lens(light, look, 1).astype(int)
+
+    assert (plain[:, :32].std(), plain[:, 32:].std()) == (0, 0)
+    for soft in (seen(blur=2.0), seen(motion=[8, 0])):
+        assert len(np.unique(soft[20])) > 3 and (soft[:, [0, -1]] == plain[:, [0, -1]]).all()
+    assert (seen(motion=[0, 8])[20] == plain[20]).all()
+    assert (seen(balance=[1.3, 1, 1]) - plain)[..., 0].min() > 5
+    grainy = seen(grain=[4, 0])
+    assert (grainy - plain).std() == pytest.approx(4, rel=0.05)
+    assert (seen(grain=[0, 8])[:, 32:]).std() > 1.2 * (seen(grain=[0, 8])[:, :32]).std()
+    blocks = seen(jpeg=40, grain=[6, 0])
+    assert 0 < np.abs(blocks - seen(grain=[6, 0])).mean() < 10
+    grey = through_lens(light * np.float32([1.5, 1, 0.5]), plain_camera(), 1)
+    look = plain_camera()
+    look["saturation"] = 0
+    assert (
+        np.ptp(through_lens(light * np.float32([1.5, 1, 0.5]), look, 1), axis=-1).max()
+        <= 1
+        < np.ptp(grey, axis=-1).min()
+    )

@@ -1,29 +1,25 @@
-"""What stands beside the hand, and what a depth camera makes of it all."""
+"""What a depth camera makes of a scene, fault by fault."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.hands.depth import add_clutter, measure, sample_clutter, sample_noise
-from training.hands.model import Array, HandModel
-from training.hands.samples import HALF, render_depth, seed_numba
-from training.hands.scene import Scenes
+from training.hands.depth import LUMP_PX, blank, measure, perfect_sensors, sample_sensors, shadows
+from training.hands.model import Array
+from training.hands.parts import NOTHING, SLEEVE
+from training.hands.raster import crop_lens
 
 SIZE = 32
-NO_PLANE = np.array([0.0, 0, 1, np.inf])
-NO_BALLS = np.zeros((2, 6))
-PERFECT = np.zeros(6)
-SIGMA, STEP, JITTER, EDGE_DROP, DROP, OFFSET = range(6)
-
-
-def directions(tan_half: float) -> Array:
-    steps = ((2 * np.arange(SIZE) + 1) / SIZE - 1) * tan_half
-    return np.stack([*np.meshgrid(steps, steps), np.ones((SIZE, SIZE))], axis=-1)
+LENS = crop_lens(0.2, SIZE)
 
 
 def empty() -> Array:
     return np.full((SIZE, SIZE), np.inf, dtype=np.float32)
+
+
+def flat(z: float = 0.7) -> Array:
+    return np.full((SIZE, SIZE), z, dtype=np.float32)
 
 
 def two_levels() -> Array:
@@ -33,122 +29,136 @@ def two_levels() -> Array:
     return depth
 
 
-def read(depth: Array, **noise: float) -> Array:
-    values = PERFECT.copy()
-    for name, value in noise.items():
-        values[globals()[name.upper()]] = value
-    seed_numba(3)
+def read(depth: Array, part: int = 1, seed: int = 3, **faults: float) -> Array:
+    sensor = perfect_sensors(1)
+    for name, value in faults.items():
+        sensor[name] = value
     out = np.full_like(depth, np.nan)
-    measure(depth, values, out)
+    measure(depth, np.full(depth.shape, part, np.uint8), sensor[0], LENS, seed, out)
     return out
-
-
-@settings(max_examples=20, deadline=None)
-@given(st.integers(0, 2**32 - 1))
-def test_planes_and_ellipsoids_are_where_they_are(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    tan_half = 0.3
-    normal = np.append(rng.uniform(-0.5, 0.5, 2), 1.0)
-    normal /= np.linalg.norm(normal)
-    offset = rng.uniform(0.6, 1.0)
-    balls = np.array([[*rng.uniform(-0.05, 0.05, 2), 0.5, *rng.uniform(0.02, 0.05, 3)], [0, 0, 0.4, 0, 0, 0]])
-    plane_only, both = empty(), empty()
-    add_clutter(plane_only, tan_half, np.append(normal, offset), NO_BALLS)
-    add_clutter(both, tan_half, np.append(normal, offset), balls)
-    rays = directions(tan_half)
-    np.testing.assert_allclose(plane_only, offset / (rays @ normal), rtol=1e-5)
-    changed = both != plane_only
-    on_ball = (((rays * both[..., None])[changed] - balls[0, :3]) / balls[0, 3:]) ** 2
-    np.testing.assert_allclose(on_ball.sum(-1), 1, atol=1e-3)
-    assert changed.sum() > 3 and (both <= plane_only).all()
-    middle = balls[0, :2] / balls[0, 2] / tan_half  # the ball's near side, not its far one
-    v, u = np.rint(((middle + 1) * SIZE - 1) / 2).astype(int)[::-1]
-    assert both[v, u] < balls[0, 2]
-
-
-def test_clutter_only_comes_nearer_and_nothing_changes_nothing() -> None:
-    depth = two_levels()
-    same = depth.copy()
-    add_clutter(same, 0.3, NO_PLANE, NO_BALLS)
-    np.testing.assert_array_equal(same, depth)
-    add_clutter(same, 0.3, np.array([0.0, 0, 1, 0.7]), NO_BALLS)
-    np.testing.assert_allclose(same, np.minimum(depth, 0.7))
-
-
-def test_planes_never_cut_the_hand_or_the_arm(model: HandModel, scenes: Scenes) -> None:
-    clutter = sample_clutter(np.random.default_rng(1), scenes.vertices, scenes.palm, scenes.distance)
-    with_plane = np.flatnonzero(np.isfinite(clutter.planes[:, 3]))
-    assert 0.3 < len(with_plane) / len(scenes.distance) < 0.5
-    np.testing.assert_allclose(np.linalg.norm(clutter.planes[:, :3], axis=1), 1)
-    changed = 0
-    for i in with_plane[:25]:
-        tan_half = HALF / scenes.distance[i]
-        depth = render_depth(scenes.vertices[i], model.faces, tan_half, SIZE)
-        hand = np.isfinite(depth)
-        behind = depth.copy()
-        add_clutter(behind, tan_half, clutter.planes[i], NO_BALLS)
-        np.testing.assert_allclose(behind[hand], depth[hand], atol=1e-5)
-        changed += (behind != depth).any()
-    assert changed > 15
-
-
-def test_things_are_held_in_about_one_scene_of_six(scenes: Scenes) -> None:
-    clutter = sample_clutter(np.random.default_rng(1), scenes.vertices, scenes.palm, scenes.distance)
-    there = clutter.balls[:, :, 3] > 0
-    assert ((clutter.balls[:, :, 3:] > 0) == there[..., None]).all()
-    assert 0.1 < there[:, 0].mean() < 0.25 and 0.1 < there[:, 1].mean() < 0.25
-    held = clutter.balls[:, 0, :3] - np.column_stack([np.zeros((len(there), 2)), scenes.distance])
-    assert ((held * scenes.palm).sum(1) > 0).mean() > 0.9  # on the palm's side
 
 
 def test_a_perfect_camera_reads_the_truth_and_0_where_nothing_is() -> None:
     depth = two_levels()
     np.testing.assert_array_equal(read(depth), np.where(np.isfinite(depth), depth, 0))
-    assert (read(empty(), sigma=0.01, jitter=0.5, offset=0.1) == 0).all()
+    assert (read(empty(), sigma=0.01, fray=0.5, bias=0.1, fatten=2) == 0).all()
 
 
-def test_each_fault_is_of_its_documented_size() -> None:
-    depth = np.full((SIZE, SIZE), 0.7, dtype=np.float32)
-    noisy = read(depth, sigma=0.004) - depth
-    assert noisy.std() == pytest.approx(0.004, rel=0.1) and abs(noisy.mean()) < 0.0005
-    np.testing.assert_allclose(read(depth, offset=-0.003), 0.697, atol=1e-6)
-    steps = read(depth, sigma=0.01, step=0.008) / 0.008
+@pytest.mark.parametrize("lumpy", [0.0, 1.0])
+def test_noise_has_its_size_and_its_grain(lumpy: float) -> None:
+    noise = np.stack([read(flat(), sigma=0.004, lumpy=lumpy, seed=seed) - 0.7 for seed in range(40)])
+    assert noise.std() == pytest.approx(0.004, rel=0.15) and abs(noise.mean()) < 0.0005
+    alike = np.corrcoef(noise[:, :, :-1].ravel(), noise[:, :, 1:].ravel())[0, 1]
+    assert alike > 0.8 if lumpy else abs(alike) < 0.05
+    assert abs(np.corrcoef(noise[..., 0], noise[..., 3 * LUMP_PX])[0, 1]) < 0.5
+
+
+def test_steps_of_disparity_grow_with_the_square_of_distance() -> None:
+    """Steps of z are z² / disparity (Khoshelham and Elberink 2012)."""
+    for z in (0.5, 1.0):
+        levels = np.unique(read(flat(z), sigma=0.03, disparity=200.0))
+        steps = np.diff(levels[np.abs(levels - z) < 0.03])
+        assert len(steps) > 2
+        np.testing.assert_allclose(steps, z * z / 200, rtol=0.15)
+    steps = read(flat(), sigma=0.01, step=0.008) / 0.008
     np.testing.assert_allclose(steps, np.rint(steps), atol=1e-4)
-    assert len(np.unique(np.rint(steps))) > 3
-    dropped = read(depth, drop=0.25) == 0
-    assert dropped.mean() == pytest.approx(0.25, abs=0.05)
-    np.testing.assert_array_equal(read(depth, drop=1.0), 0)
+    np.testing.assert_allclose(read(flat(), bias=-0.003), 0.697, atol=1e-6)
 
 
-def test_edges_fray_drop_out_and_fly_and_flat_parts_do_not() -> None:
+def test_what_is_lost_is_as_much_as_said_in_specks_or_in_patches() -> None:
+    specks = np.stack([read(flat(), speckle=0.25, seed=seed) == 0 for seed in range(20)])
+    blots = np.stack([read(flat(), blot=0.25, seed=seed) == 0 for seed in range(200)])
+    assert specks.mean() == pytest.approx(0.25, abs=0.02) and blots.mean() == pytest.approx(0.25, abs=0.05)
+    ends = [(holes[:, :, 1:] != holes[:, :, :-1]).mean() for holes in (specks, blots)]
+    assert ends[1] < ends[0] / 3
+    cloth = np.stack([read(flat(), part=SLEEVE, dark=0.5, seed=seed) == 0 for seed in range(100)])
+    assert cloth.mean() == pytest.approx(0.5, abs=0.08)
+    assert (read(flat(), part=1, dark=1.0) > 0).all()  # skin is not dark to infrared light
+
+
+def test_edges_lose_and_fly_and_flat_parts_do_not() -> None:
     depth = two_levels()
     true = read(depth)
     edge = np.zeros((SIZE, SIZE), dtype=bool)
     edge[:, SIZE // 2 - 1 : SIZE // 2 + 1] = True  # between the levels
     edge[-7] = True  # the last row before nothing
-    reading = read(depth, edge_drop=1.0)
-    np.testing.assert_array_equal(reading[~edge], true[~edge])
-    at_edge = edge & (true > 0)
-    holes = reading[at_edge] == 0
-    assert 0.4 < holes.mean() < 0.8
-    flying = reading[at_edge][~holes]
-    assert flying.min() >= 0.5 - 1e-6 and flying.max() <= 0.98 + 1e-6 and len(np.unique(flying)) > 5
-    frayed = read(depth, jitter=0.5)
-    assert set(np.unique(frayed)) == set(np.unique(true))
-    assert (frayed != true).sum() > 5
-    inner = np.abs(np.arange(SIZE) - SIZE // 2 + 0.5) > 3
-    np.testing.assert_array_equal(frayed[: SIZE - 12, inner], true[: SIZE - 12, inner])
+    lost = read(depth, edge_hole=1.0)
+    np.testing.assert_array_equal(lost, np.where(edge, 0, true))
+    flown = read(depth, edge_fly=1.0)
+    np.testing.assert_array_equal(flown[~edge], true[~edge])
+    between = flown[edge & (true > 0)]
+    assert between.min() >= 0.5 - 1e-6 and between.max() <= 1.15 + 1e-6 and len(np.unique(between)) > 20
+
+
+def test_near_edges_grow_and_waver() -> None:
+    depth = two_levels()[:-6]
+    near = (read(depth, fatten=2.0) == np.float32(0.5)).sum(1)
+    np.testing.assert_array_equal(near, SIZE // 2 + 2)
+    ragged = read(depth, fray=1.0)
+    assert set(np.unique(ragged)) == set(np.unique(depth))
+    edges = (ragged == np.float32(0.5)).sum(1)
+    assert edges.std() > 0.3 and abs(edges.mean() - SIZE / 2) < 1.5
+    np.testing.assert_array_equal(read(depth, du=3.0)[:, : SIZE // 2 - 3], np.float32(0.5))
+    assert (read(depth, du=3.0)[:, SIZE // 2 - 3] == np.float32(0.9)).all()
+
+
+def test_grazing_surfaces_send_nothing_back() -> None:
+    slope = 0.5 + 0.012 * np.arange(SIZE, dtype=np.float32) * np.ones((SIZE, 1), np.float32)  # 1.9 and less
+    assert (read(slope, grazing=5.0) > 0).all()
+    assert (read(slope, grazing=1.2)[:, 1 : SIZE // 2] == 0).mean() == pytest.approx(0.8, abs=0.1)
+
+
+def test_smoothing_rounds_off_relief_but_no_edges() -> None:
+    relief = flat() + 0.01 * (np.indices((SIZE, SIZE)).sum(0) % 2).astype(np.float32)
+    assert read(relief, smooth=1.0).std() < 0.4 * relief.std()
+    depth = two_levels()
+    np.testing.assert_allclose(read(depth, smooth=1.0), read(depth), atol=1e-6)
+
+
+@given(st.floats(2.0, 20.0), st.floats(0.35, 0.8))
+@settings(max_examples=20, deadline=None)
+def test_the_shadow_is_as_wide_as_the_difference_of_disparities(shadow: float, near: float) -> None:
+    """Left of a near thing where the other eye is on the right, and in a mirror with the other sign."""
+    depth = flat(0.9)
+    depth[:, 20:26] = near
+    hidden = np.zeros(depth.shape, dtype=bool)
+    shadows(depth, shadow, hidden)
+    width = min(20, shadow / near - shadow / 0.9)
+    assert abs(hidden[:, :20].sum(1) - width).max() <= 1 and not hidden[:, 20:].any()
+    if width >= 1:
+        assert hidden[:, 19].all()
+    mirrored = np.zeros(depth.shape, dtype=bool)
+    shadows(np.ascontiguousarray(depth[:, ::-1]), -shadow, mirrored)
+    np.testing.assert_array_equal(mirrored, hidden[:, ::-1])
+    shadows(depth, 0.0, hidden)
+    assert not hidden.any()
+
+
+def test_nothing_is_measured_too_near() -> None:
+    np.testing.assert_array_equal(read(two_levels(), nearest=0.6) > 0, two_levels() == np.float32(0.9))
+
+
+def test_beyond_the_pictures_border_nothing_is() -> None:
+    depth, part = flat(), np.ones((SIZE, SIZE), np.uint8)
+    blank(part, depth, LENS, np.array([-0.1, -np.inf, np.inf, 0.05]))
+    kept = np.isfinite(depth)
+    np.testing.assert_array_equal(part == NOTHING, ~kept)
+    assert not kept[:, : SIZE // 4].any() and kept[: SIZE // 2, SIZE // 4 :].all()
+    assert not kept[5 * SIZE // 8 + 1 :].any()
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.floats(0.22, 1.4))
-def test_noise_grows_with_distance_and_stays_a_share_or_a_length(distance: float) -> None:
-    noise = sample_noise(np.random.default_rng(0), 200, np.full(200, distance))
-    assert noise.shape == (200, 6)
-    assert (noise[:, :OFFSET] >= 0).all()
-    assert noise[:, SIGMA].max() <= 4e-3 * max(distance**2, 0.1)
-    assert noise[:, STEP].max() <= 4e-3 * distance**2
-    assert noise[:, [EDGE_DROP, DROP]].max() < 1
-    assert np.abs(noise[:, OFFSET]).max() < 0.01
-    farther = sample_noise(np.random.default_rng(0), 200, np.full(200, 2 * distance))
-    assert (farther[:, SIGMA] > noise[:, SIGMA]).all()
+@given(st.floats(0.2, 1.5))
+def test_sampled_cameras_are_of_all_kinds_and_worse_with_distance(distance: float) -> None:
+    sensors = sample_sensors(np.random.default_rng(0), np.full(400, distance))
+    stereo, clean = sensors["disparity"] > 0, np.isinf(sensors["grazing"])
+    assert 0.3 < stereo.mean() < 0.5 and 0.2 < clean.mean() < 0.4
+    assert (sensors["sigma"] > 0).all() and sensors["sigma"].max() <= 4e-3 * max(distance**2, 0.1)
+    assert (distance**2 / sensors["disparity"][stereo] < 0.03).all()
+    assert (sensors["shadow"][~stereo] == 0).all() and 0.6 < (sensors["shadow"][stereo] != 0).mean() < 0.95
+    for name in ("edge_hole", "edge_fly", "dark", "blot", "speckle", "smooth", "lumpy"):
+        assert sensors[name].min() >= 0 and sensors[name].max() <= 1
+    assert (sensors["nearest"] < distance - 0.04).all()
+    np.testing.assert_array_equal(
+        sample_sensors(np.random.default_rng(0), np.full(4, distance), noise=False), perfect_sensors(4)
+    )

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from training.hands.model import Array
-from training.hands.raster import rasterise, vertex_normals
+from training.hands.raster import crop_lens, rasterise, vertex_normals
 
 Faces = NDArray[np.int32]
 SQUARE = np.array([[0, 1, 2], [0, 2, 3]], dtype=np.int32)
@@ -17,7 +17,7 @@ def render(points: Array, faces: Faces, tan_half: float, size: int) -> tuple[Arr
     depth = np.full((size, size), np.inf, dtype=np.float32)
     face_id = np.full((size, size), -1, dtype=np.int32)
     bary = np.zeros((size, size, 2), dtype=np.float32)
-    rasterise(np.asarray(points, dtype=float), faces, tan_half, depth, face_id, bary)
+    rasterise(np.asarray(points, dtype=float), faces, crop_lens(tan_half, size), depth, face_id, bary)
     return depth, face_id, bary
 
 
@@ -105,7 +105,7 @@ def test_what_was_already_nearer_stays() -> None:
     points = np.array([[-1, -1, 1], [1, -1, 1], [1, 1, 1], [-1, 1, 1]], dtype=float)
     depth = np.full((6, 6), 0.5, dtype=np.float32)
     face_id = np.full((6, 6), -1, dtype=np.int32)
-    rasterise(points, SQUARE, 0.4, depth, face_id, np.zeros((6, 6, 2), dtype=np.float32))
+    rasterise(points, SQUARE, crop_lens(0.4, 6), depth, face_id, np.zeros((6, 6, 2), dtype=np.float32))
     assert (depth == 0.5).all() and (face_id == -1).all()
 
 

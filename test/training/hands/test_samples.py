@@ -1,6 +1,7 @@
 """Training samples: what is drawn and what the labels say are the same hand."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -8,28 +9,37 @@ import numpy as np
 import pytest
 from scipy.ndimage import distance_transform_edt
 
-from training.hands.depth import Clutter
+from training.hands.depth import perfect_sensors
 from training.hands.model import Array, HandModel
+from training.hands.raster import crop_lens, render
 from training.hands.samples import (
-    HALF,
     SURFACE_POINTS,
     DepthBatch,
     PoseBatch,
     depth_batches,
     pose_batches,
     pose_labels,
-    render_depth,
+    render_all,
     see_depth,
 )
-from training.hands.scene import Scenes
+from training.hands.scene import HALF, Scenes, SceneSettings
 
 SIZE = 48
-NOTHING = Clutter(np.array([[0.0, 0, 1, np.inf]]).repeat(40, axis=0), np.zeros((40, 2, 6)))
-PERFECT = np.zeros((40, 6))
+
+
+@pytest.fixture(scope="module")
+def bare(scenes: Scenes) -> Scenes:
+    """The hands alone before perfect cameras."""
+    count = len(scenes.distance)
+    things = replace(
+        scenes.things, kind=np.zeros_like(scenes.things.kind), planes=np.full_like(scenes.things.planes, np.inf)
+    )
+    whole, border = np.ones(count, dtype=bool), np.full((count, 4), np.inf) * [-1, -1, 1, 1]
+    return replace(scenes, things=things, sensors=perfect_sensors(count), border=border, present=whole)
 
 
 def one(seed: int, mirrored: float = 0.15, empty: float = 0.06) -> DepthBatch:
-    return next(depth_batches(seed, 12, 24, mirrored, empty))
+    return next(depth_batches(seed, 12, 24, SceneSettings(mirrored=mirrored, empty=empty)))
 
 
 def assert_labels_reproject(joints: Array, joints_2d: Array) -> None:
@@ -44,24 +54,26 @@ def assert_labels_reproject(joints: Array, joints_2d: Array) -> None:
         assert 0.15 < offset / tan_half < 1.5
 
 
-def test_labels_are_the_scene_from_the_cubes_centre_and_its_projection(model: HandModel, scenes: Scenes) -> None:
+def test_labels_are_the_scene_from_the_cubes_centre_and_its_projection(
+    model: HandModel, scenes: Scenes, vertices: Array
+) -> None:
     tan_half = np.random.default_rng(0).uniform(0.1, 0.5, len(scenes.distance))
-    joints, joints_2d, surface = pose_labels(model, np.random.default_rng(0), scenes, tan_half)
+    surface, joints, joints_2d = pose_labels(model, np.random.default_rng(0), scenes, vertices, tan_half)
     z = joints[..., 2:] + scenes.distance[:, None, None]
     np.testing.assert_allclose(joints_2d * tan_half[:, None, None] * z, joints[..., :2], atol=1e-6)
     np.testing.assert_allclose(joints[..., :2], scenes.joints[..., :2], atol=1e-6)
     assert surface.shape == (len(tan_half), SURFACE_POINTS, 3)
-    skin = scenes.vertices[0, : len(model.mean) - 21] - [0, 0, scenes.distance[0]]
+    skin = vertices[0, : len(model.mean) - 21] - [0, 0, scenes.distance[0]]
     nearest = np.linalg.norm(surface[0][:, None] - skin, axis=-1).min(1)
     assert nearest.max() < 1e-6 and len(np.unique(surface[0], axis=0)) > 200
 
 
-def test_joints_fall_on_the_rendered_hand(model: HandModel, scenes: Scenes) -> None:
+def test_joints_fall_on_the_rendered_hand(model: HandModel, scenes: Scenes, vertices: Array) -> None:
     """Nearly all within 1.5 pixels of the outline, and none of them before the surface that is seen there."""
     to_outline, before_surface = [], []
-    _, joints_2d, _ = pose_labels(model, np.random.default_rng(0), scenes, HALF / scenes.distance)
+    *_, joints_2d = pose_labels(model, np.random.default_rng(0), scenes, vertices, HALF / scenes.distance)
     for i in range(40):
-        depth = render_depth(scenes.vertices[i], model.faces, HALF / scenes.distance[i], SIZE)
+        depth, *_ = render(vertices[i], model.faces, crop_lens(HALF / scenes.distance[i], SIZE), (SIZE, SIZE))
         seen = np.isfinite(depth)
         inside = (np.abs(joints_2d[i]) < 1).all(1)
         u, v = np.rint(((joints_2d[i, inside] + 1) * SIZE - 1) / 2).astype(int).T
@@ -74,17 +86,47 @@ def test_joints_fall_on_the_rendered_hand(model: HandModel, scenes: Scenes) -> N
 
 
 def test_a_perfect_camera_sees_the_render_in_cube_units_and_1_where_nothing_is(
-    model: HandModel, scenes: Scenes
+    model: HandModel, bare: Scenes, vertices: Array
 ) -> None:
     for i in range(5):
-        seen = see_depth(scenes, NOTHING, PERFECT, i, model.faces, SIZE)
-        true = render_depth(scenes.vertices[i], model.faces, HALF / scenes.distance[i], SIZE)
-        expected = ((true - scenes.distance[i]) / HALF).clip(-1, 1)
+        seen = see_depth(model, bare, vertices[i], i, SIZE)
+        lens = crop_lens(HALF / bare.distance[i], SIZE)
+        true, *_ = render(vertices[i], model.faces, lens, (SIZE, SIZE))
+        expected = ((true - bare.distance[i]) / HALF).clip(-1, 1)
         np.testing.assert_allclose(seen, expected, atol=1e-5)
         assert (seen[np.isinf(true)] == 1).all() and np.isinf(true).any()
-    assert (see_depth(scenes, NOTHING, PERFECT, 0, model.faces[:0], SIZE) == 1).all()
-    blind = PERFECT + np.eye(6)[4]  # drop
-    assert (see_depth(scenes, NOTHING, blind, 0, model.faces, SIZE) == 1).all()
+    gone = replace(bare, present=~bare.present, arm_only=~bare.present)
+    assert (see_depth(model, gone, vertices[0], 0, SIZE) == 1).all()
+    blind = bare.sensors.copy()
+    blind["speckle"] = 1
+    assert (see_depth(model, replace(bare, sensors=blind), vertices[0], 0, SIZE) == 1).all()
+
+
+def test_coarse_cameras_show_their_own_pixels(model: HandModel, bare: Scenes, vertices: Array) -> None:
+    coarse = bare.sensors.copy()
+    coarse["focal"] = 24 * bare.distance / (2 * HALF)  # 24 of them across the crop
+    seen = see_depth(model, replace(bare, sensors=coarse), vertices[0], 0, SIZE)
+    blocks = seen.reshape(24, 2, 24, 2)
+    np.testing.assert_array_equal(blocks, blocks[:, :1, :, :1].repeat(2, 1).repeat(2, 3))
+    assert len(np.unique(seen)) > 50
+
+
+def test_parts_are_the_bones_the_arm_and_the_things(model: HandModel, scenes: Scenes, vertices: Array) -> None:
+    for i in range(10):
+        lens = crop_lens(HALF / scenes.distance[i], SIZE)
+        depth, part, face_id, _ = render_all(model, scenes, vertices[i], i, lens, (SIZE, SIZE))
+        np.testing.assert_array_equal(part == 0, np.isinf(depth))
+        bones = (part >= 1) & (part <= 16)
+        if not scenes.present[i]:
+            assert not bones.any()
+            continue
+        assert bones.any()
+        seen = model.faces[face_id[bones]]
+        assert (face_id[bones] < model.skin_faces).all()
+        strength = (model.weight_values[seen] * (model.weight_bones[seen] == part[bones][:, None, None] - 1)).sum(
+            (1, 2)
+        )
+        assert (strength > 0.7).mean() > 0.9
 
 
 def test_depth_batches_are_as_documented() -> None:

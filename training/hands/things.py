@@ -1,0 +1,177 @@
+"""What stands beside the hand: a table or wall, a body, things held and things in the way, as exact solids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from scipy.spatial.transform import Rotation
+
+from training.hands.model import Array
+from training.hands.parts import THING, WALL
+
+NONE, ELLIPSOID, BOX, CYLINDER = range(4)
+#: The things of a scene: one held, two in the way or lying about, one body behind the hand.
+HELD, BODY, COUNT = 0, 3, 4
+FINGERS = np.array([[5, 6, 7, 8], [9, 10, 11, 12], [13, 14, 15, 16], [17, 18, 19, 20]])
+NEVER = 1e9
+#: From a joint to the skin, so much is flesh.
+FLESH_M = 0.009
+
+
+@dataclass(frozen=True)
+class Things:
+    """planes: (B, 4) unit normal (away from the camera) and offset in metres, inf for none. kind: (B, K). centre: (B,
+    K, 3) metres, crop frame. turn: (B, K, 3, 3), rows are the solid's axes. half: (B, K, 3) metres along them; a
+    cylinder stands along its last axis."""
+
+    planes: Array
+    kind: Array
+    centre: Array
+    turn: Array
+    half: Array
+
+
+def sample_things(
+    rng: np.random.Generator, joints: Array, palm: Array, distance: Array, occluders: bool = True
+) -> Things:
+    """A table, wall or body behind the hand in half of the scenes, held things in two of ten, others in two of ten.
+
+    joints: (B, 21, 3). palm: (B, 3) unit vector out of the palm. distance: (B,) metres to the crop's centre.
+    """
+    batch = len(joints)
+    planes = _sample_planes(rng, joints)
+    kind = rng.integers(1, 4, (batch, COUNT))
+    turn = Rotation.random(batch * COUNT, rng=rng).as_matrix().reshape(batch, COUNT, 3, 3)
+    half = np.exp(rng.uniform(np.log(0.008), np.log(0.06), (batch, COUNT, 3)))
+    centre = np.zeros((batch, COUNT, 3))
+    centre[:, :, 2] = distance[:, None]
+    centre[:, 1:BODY] += rng.uniform(-0.14, 0.14, (batch, BODY - 1, 3))
+    # nearer than the hand is rarer than beside and behind it
+    centre[:, 1:BODY, 2] += rng.uniform(-0.02, 0.12, (batch, BODY - 1))
+    present = rng.random((batch, COUNT)) < [0.2, 0.13, 0.13, 0.22]
+
+    held, reach = _grasp(joints, palm)
+    centre[:, HELD] = held + rng.normal(0, 0.004, (batch, 3))
+    half[:, HELD] = np.minimum(reach, 0.04)[:, None] * rng.uniform(0.8, 1.1, (batch, 3))
+    across = joints[:, 5] - joints[:, 17] + rng.normal(0, 0.012, (batch, 3))
+    turn[:, HELD, 2] = across / np.linalg.norm(across, axis=1, keepdims=True)
+    side = np.cross(turn[:, HELD, 2], rng.normal(size=(batch, 3)))
+    turn[:, HELD, 0] = side / np.linalg.norm(side, axis=1, keepdims=True)
+    turn[:, HELD, 1] = np.cross(turn[:, HELD, 2], turn[:, HELD, 0])
+    long = rng.random(batch) < 0.6  # pens, bottles, sticks stand out on both sides of the fist
+    half[:, HELD, 2] = np.where(long, rng.uniform(0.04, 0.14, batch), half[:, HELD, 2])
+    present[:, HELD] &= reach > 0.006
+    present[:, :BODY] &= occluders
+
+    # a head or a trunk behind the hand, near enough to be in the crop
+    kind[:, BODY] = ELLIPSOID
+    half[:, BODY] = rng.uniform([0.07, 0.09, 0.08], [0.24, 0.4, 0.14], (batch, 3))
+    far = joints[:, :, 2].max(1) + 0.02 + half[:, BODY, :].max(1) + rng.exponential(0.06, batch)
+    centre[:, BODY, :2] = rng.normal(0, 0.2, (batch, 2))
+    centre[:, BODY, 2] = far
+    kind[~present] = NONE
+    return Things(planes, kind.astype(np.int8), centre, turn, half)
+
+
+def _sample_planes(rng: np.random.Generator, joints: Array) -> Array:
+    """Planes (B, 4) behind every joint and the flesh around it: walls at an arm's length, tables under the hand."""
+    batch = len(joints)
+    normal = rng.normal(0, 1, (batch, 3))
+    normal[:, 2] = np.abs(normal[:, 2]) + 0.3
+    table = rng.random(batch) < 0.5
+    leaning = rng.normal([0, 1, 0.7], [0.1, 0.1, 0.45], (batch, 3))  # tables lie lower in the picture
+    leaning[:, 2] = np.abs(leaning[:, 2])
+    normal = np.where(table[:, None], leaning, normal)
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    reach = np.einsum("bji,bi->bj", joints, normal).max(1) + 0.018
+    gap = np.where(rng.random(batch) < 0.35, rng.exponential(0.006, batch), rng.exponential(0.06, batch))
+    offset = np.where(rng.random(batch) < 0.4, reach + gap, np.inf)
+    return np.column_stack([normal, offset])
+
+
+def _grasp(joints: Array, palm: Array) -> tuple[Array, Array]:
+    """Where a held thing's centre is (B, 3), and how thick it may be there (B,): what the curled fingers enclose."""
+    ends = joints[:, FINGERS]
+    middle = ends.mean((1, 2))
+    open_hand = middle + 0.02 * palm
+    enclosed = np.linalg.norm(ends - middle[:, None, None], axis=-1).mean(1).min(1) - FLESH_M
+    flat = np.linalg.norm(joints[:, 12] - joints[:, 9], axis=1) > 0.06
+    reach = np.where(flat, 0.02 - FLESH_M, enclosed)
+    return np.where(flat[:, None], open_hand, middle), reach
+
+
+@njit(cache=True, fastmath=True, nogil=True)
+def add_things(depth, part, lens, plane, kind, centre, turn, half):
+    """Lower `depth` (H, W) metres and name in `part` (H, W) uint8 where a plane or a solid of one scene is nearer."""
+    height, width = depth.shape
+    fx, fy, cx, cy = lens
+    if plane[3] < 1e6:
+        for v in range(height):
+            y = (v - cy) / fy
+            for u in range(width):
+                slope = plane[0] * (u - cx) / fx + plane[1] * y + plane[2]
+                if slope > 1e-6 and plane[3] / slope < depth[v, u]:
+                    depth[v, u] = plane[3] / slope
+                    part[v, u] = WALL
+    for k in range(kind.shape[0]):
+        if kind[k] == NONE:
+            continue
+        c, m, h = centre[k], turn[k], half[k]
+        reach = np.sqrt(h[0] ** 2 + h[1] ** 2 + h[2] ** 2)
+        near = c[2] - reach
+        if near < 0.03:
+            continue
+        left = max(0, int((c[0] - reach) / (near if c[0] < reach else c[2] + reach) * fx + cx))
+        right = min(width - 1, int((c[0] + reach) / (near if c[0] > -reach else c[2] + reach) * fx + cx) + 1)
+        top = max(0, int((c[1] - reach) / (near if c[1] < reach else c[2] + reach) * fy + cy))
+        bottom = min(height - 1, int((c[1] + reach) / (near if c[1] > -reach else c[2] + reach) * fy + cy) + 1)
+        # the camera and the rays in the solid's own axes
+        ox = -(m[0, 0] * c[0] + m[0, 1] * c[1] + m[0, 2] * c[2])
+        oy = -(m[1, 0] * c[0] + m[1, 1] * c[1] + m[1, 2] * c[2])
+        oz = -(m[2, 0] * c[0] + m[2, 1] * c[1] + m[2, 2] * c[2])
+        for v in range(top, bottom + 1):
+            y = (v - cy) / fy
+            for u in range(left, right + 1):
+                x = (u - cx) / fx
+                dx = m[0, 0] * x + m[0, 1] * y + m[0, 2]
+                dy = m[1, 0] * x + m[1, 1] * y + m[1, 2]
+                dz = m[2, 0] * x + m[2, 1] * y + m[2, 2]
+                z = _hit(kind[k], ox, oy, oz, dx, dy, dz, h)
+                if 0.03 < z < NEVER and z < depth[v, u]:
+                    depth[v, u] = z
+                    part[v, u] = THING + k
+
+
+@njit(cache=True, fastmath=True, inline="always")
+def _slab(o, d, h):
+    """Where a ray enters and leaves |x| <= h."""
+    if abs(d) < 1e-9:
+        return (-NEVER, NEVER) if abs(o) <= h else (NEVER, -NEVER)
+    a, b = (-h - o) / d, (h - o) / d
+    return (a, b) if a < b else (b, a)
+
+
+@njit(cache=True, fastmath=True)
+def _hit(kind, ox, oy, oz, dx, dy, dz, h):
+    """How far along its ray a solid is entered; NEVER where it is missed."""
+    if kind == BOX:
+        enter, leave = _slab(ox, dx, h[0])
+        a, b = _slab(oy, dy, h[1])
+        enter, leave = max(enter, a), min(leave, b)
+    else:
+        ux, uy, px, py = dx / h[0], dy / h[1], ox / h[0], oy / h[1]
+        a2, ab, b2 = ux * ux + uy * uy, ux * px + uy * py, px * px + py * py
+        if kind == ELLIPSOID:
+            uz, pz = dz / h[2], oz / h[2]
+            a2, ab, b2 = a2 + uz * uz, ab + uz * pz, b2 + pz * pz
+        root = ab * ab - a2 * (b2 - 1.0)
+        if root <= 0.0 or a2 < 1e-12:
+            return NEVER
+        root = np.sqrt(root)
+        enter, leave = (-ab - root) / a2, (-ab + root) / a2
+    if kind != ELLIPSOID:
+        a, b = _slab(oz, dz, h[2])
+        enter, leave = max(enter, a), min(leave, b)
+    return enter if enter < leave else NEVER

@@ -109,7 +109,8 @@ def test_code_and_data_are_installed() -> None:
     assert {".".join(path.relative_to(ROOT).parts) for path in folders} == set(setup_arguments()["packages"])
     assert "share/ament_index/resource_index/packages/hand_pose_ros" in installed_files()
     for folder in ("launch", "config", "rviz"):
-        assert {f"share/hand_pose_ros/{folder}/{path.name}" for path in (ROOT / folder).iterdir()} <= installed_files()
+        files = {path.relative_to(ROOT) for path in (ROOT / folder).rglob("*") if path.is_file()}
+        assert files and {f"share/hand_pose_ros/{path}" for path in files} <= installed_files()
 
 
 def test_colcon_is_told_of_both_packages() -> None:

@@ -103,6 +103,18 @@ def test_json_follows_the_table_when_no_file_is_named(
     assert json.loads(printed[printed.index("\n{") :])["frames"] == 6
 
 
+def test_track_tells_how_steady_a_hand_is(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    depth_m = np.zeros((240, 320), np.float32)
+    depth_m[80:170, 120:200] = 0.5
+    write_folder(tmp_path / "still", [f"{index}" for index in range(12)], [RgbdFrame(CAMERA, depth_m=depth_m)] * 12)
+    output = tmp_path / "track.json"
+    assert main(["track", str(tmp_path / "still"), "--model", model, "--json", str(output)]) == 0
+    assert "jitter, rest" in capsys.readouterr().out
+    figures = json.loads(output.read_text())
+    assert (figures["pictures"], figures["followed"], figures["courses"]) == (12, 12, 1)
+    assert figures["filtered"]["jitter_rest_mm"] <= figures["model_alone"]["jitter_rest_mm"]
+
+
 def test_recorded_bags_have_the_nodes_topics(bag: Path) -> None:
     assert {name: topic.count for name, topic in bags.topics(bag).items()} == {
         "/rgb/image_rect_color": 6, "/depth_registered/image_rect": 6,
@@ -127,6 +139,8 @@ def test_overlay_draws_a_sheet(folder: Path, model: str, tmp_path: Path) -> None
         (["estimate", "{tmp}", "-o", "x.npz"], "no pictures"),
         (["evaluate", "{folder}", "--model", "{tmp}/no-model"], "no model bundle"),
         (["evaluate", "{folder}", "--model", "{model}", "--json", "/proc/no/x.json"], "cannot be written"),
+        (["track", "{folder}", "--model", "{model}"], "no hand was followed through 10 pictures"),
+        (["track", "{folder}", "--model", "{model}", "--fps", "0"], "pictures a second"),
         (["estimate", "{folder}", "--model", "{model}", "-o", "/proc/no/x.npz"], "cannot be written"),
         (["overlay", "{folder}", "--model", "{model}", "-o", "{tmp}/sheet.xyz"], "cannot be written"),
         (["overlay", "{folder}", "--model", "{model}", "-o", "/proc/no/sheet.png"], "cannot be written"),

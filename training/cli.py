@@ -36,6 +36,7 @@ def main(argv: list[str] | None = None) -> int:
     record.add_argument("folder", type=Path)
     record.add_argument("--frames", type=int, default=60, help="at 30 Hz (default: %(default)s)")
     record.add_argument("--seed", type=int, default=11, help="shape, light and noise (default: %(default)s)")
+    record.add_argument("--still", type=float, metavar="0..1", help="keep still at this moment of the motion")
     record.add_argument("--skins", type=Path, help="folder of skin textures; without one the skin is procedural")
 
     dataset = commands.add_parser("dataset", help=dataset_command.HELP, description=dataset_command.__doc__)
@@ -63,7 +64,9 @@ def _dispatch(args: argparse.Namespace) -> int:
 
         if args.frames < 2:
             raise HandPoseError(f"--frames {args.frames}: a recording of motion needs at least 2")
-        record(args.folder, args.frames, args.seed, args.skins)
+        if args.still is not None and not 0 <= args.still <= 1:
+            raise HandPoseError(f"--still {args.still}: name a moment of the motion, from 0 to 1")
+        record(args.folder, args.frames, args.seed, args.skins, args.still)
         print(f"{args.frames} frames in {args.folder}")
         return 0
     import torch

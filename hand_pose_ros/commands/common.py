@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hand_pose_ros.types import HandPoseError
 
 if TYPE_CHECKING:
     from hand_pose_ros.estimator import HandEstimator
@@ -59,3 +63,12 @@ def end_progress() -> None:
     """Ends the line of `show_progress`."""
     if sys.stderr.isatty():
         print(file=sys.stderr)
+
+
+def write_json(path: Path, figures: dict[str, Any]) -> None:
+    """Raises HandPoseError where the file cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(figures, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise HandPoseError(f"{path}: cannot be written ({error}); choose another place with --json") from error

@@ -17,7 +17,6 @@ import json
 from pathlib import Path
 
 from hand_pose_ros.commands import common
-from hand_pose_ros.types import HandPoseError
 
 HELP = "compare estimates with a recording's ground truth: a table and JSON"
 
@@ -56,15 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
         "provider": estimator.provider,
         **evaluation.as_dict(),
     }
-    text = json.dumps(result, indent=2, allow_nan=False)
     if arguments.json is None:
-        print(f"\n{text}")
+        print(f"\n{json.dumps(result, indent=2, allow_nan=False)}")
         return 0
-    try:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise HandPoseError(
-            f"{arguments.json}: cannot be written ({error}); choose another place with --json"
-        ) from error
+    common.write_json(arguments.json, result)
     return 0

@@ -59,6 +59,11 @@ class JointFilter:
         reach, _ = _slowing(seconds)
         return self._state[:, :3] + reach * self._state[:, 3:]
 
+    def after(self, seconds: float) -> tuple[FloatArray, FloatArray]:
+        """Joints (J, 3) and covariance (J, 3, 3) after that time unseen; changes nothing."""
+        state, covariance = self._predict(seconds, *_slowing(seconds), UNSEEN)
+        return state[:, :3], covariance[:, :3, :3] + self._lasting
+
     def coast(self, seconds: float) -> None:
         """Time passes and nothing is seen."""
         self._state, self._covariance = self._predict(seconds, *_slowing(seconds), UNSEEN)

@@ -40,14 +40,21 @@ KEY_POSES = (
 )
 
 
-def record(folder: Path, frames: int = 60, seed: int = 11, skins: Path | None = None) -> None:
-    """Film `frames` at 30 Hz of a right hand opening, closing and pointing while it turns and moves, into `folder`."""
-    pictures, joints = zip(*film(frames, seed, skins), strict=True)
+def record(
+    folder: Path, frames: int = 60, seed: int = 11, skins: Path | None = None, still_at: float | None = None
+) -> None:
+    """Film `frames` at 30 Hz of a right hand opening, closing and pointing while it turns and moves, into `folder`.
+
+    still_at: 0 to 1, the moment of this motion at which the hand keeps still all the time.
+    """
+    pictures, joints = zip(*film(frames, seed, skins, still_at), strict=True)
     names = [f"{i:04d}" for i in range(frames)]
     write_folder(folder, names, pictures, joints_m=np.stack(joints), side=["right"] * frames, jpeg_quality=88)
 
 
-def film(frames: int, seed: int, skins: Path | None) -> Iterator[tuple[RgbdFrame, Array]]:
+def film(
+    frames: int, seed: int, skins: Path | None, still_at: float | None = None
+) -> Iterator[tuple[RgbdFrame, Array]]:
     """Frames of one hand and its joints (21, 3) in the camera's frame."""
     studio = Studio(skins, None)
     rng = np.random.default_rng(seed)
@@ -55,7 +62,7 @@ def film(frames: int, seed: int, skins: Path | None) -> Iterator[tuple[RgbdFrame
     still = alone(replace(sample_scenes(studio.model, rng, 1, plain), seed=np.array([seed])))
     look, sensor = plain_look(rng), plain_sensor()
     wall = LINEAR[_wall(rng)]
-    for i, (flexion, thumb, turn, place) in enumerate(motion(frames)):
+    for i, (flexion, thumb, turn, place) in enumerate(motion(frames, still_at)):
         scene = _moved(studio.model, still, flexion, thumb, turn, place)
         vertices = surfaces(studio.model, scene)[0]
         # light, sleeve and skin stay as they are, only the sensors' noise changes
@@ -93,7 +100,7 @@ def plain_look(rng: np.random.Generator) -> Array:
     return look[0]
 
 
-def motion(frames: int) -> Iterator[tuple[Array, Array, Array, Array]]:
+def motion(frames: int, still_at: float | None = None) -> Iterator[tuple[Array, Array, Array, Array]]:
     """Per frame: flexion (4, 3) and thumb (5,) in degrees, the hand's rotation (3, 3) and place (3,) in metres."""
     key_times = np.linspace(0, 1, len(KEY_POSES))
     curl = CubicSpline(key_times, [c for c, _ in KEY_POSES], bc_type="clamped")
@@ -103,7 +110,7 @@ def motion(frames: int) -> Iterator[tuple[Array, Array, Array, Array]]:
         "yxz", [(0, 0, 0), (30, 10, 10), (-25, -10, -15), (20, 15, 20), (0, 0, 0)], degrees=True
     )
     turns = RotationSpline(np.linspace(0, 1, 5), tilts)
-    for time in np.linspace(0, 1, frames):
+    for time in np.linspace(0, 1, frames) if still_at is None else np.full(frames, still_at):
         closed = curl(time).clip(0, 1)
         flexion = np.stack([-5 + 85 * closed, 4 + 96 * closed, 3 + 60 * closed], axis=1)
         place = [

@@ -45,6 +45,13 @@ def test_the_hand_keeps_its_size_while_it_moves(folder: Path) -> None:
     np.testing.assert_allclose(palm, palm[0], rtol=1e-3)
 
 
+def test_a_hand_that_keeps_still_is_where_the_motion_was_at_that_moment() -> None:
+    moving, still = list(motion(5)), list(motion(3, still_at=0.5))
+    for frame in still:
+        for angles, wanted in zip(frame, moving[2], strict=True):
+            np.testing.assert_allclose(angles, wanted, atol=1e-9)
+
+
 def test_motion_is_smooth_and_ends_where_it_began() -> None:
     frames = list(motion(60))
     places = np.array([place for *_, place in frames])

@@ -10,6 +10,7 @@ import yaml
 
 from hand_pose_ros.types import HandPoseError
 from training.datasets import command as dataset_command
+from training.test_sets import command as test_set_command
 
 EXPERIMENT = Path(__file__).parent / "experiments" / "first.yaml"
 
@@ -41,6 +42,8 @@ def main(argv: list[str] | None = None) -> int:
 
     dataset = commands.add_parser("dataset", help=dataset_command.HELP, description=dataset_command.__doc__)
     dataset_command.add_arguments(dataset)
+    test_set = commands.add_parser("test-set", help=test_set_command.HELP, description=test_set_command.__doc__)
+    test_set_command.add_arguments(test_set)
 
     args = parser.parse_args(argv)
     try:
@@ -69,6 +72,8 @@ def _dispatch(args: argparse.Namespace) -> int:
         record(args.folder, args.frames, args.seed, args.skins, args.still)
         print(f"{args.frames} frames in {args.folder}")
         return 0
+    if args.command == "test-set":
+        return test_set_command.run(args)
     import torch
 
     torch.set_num_threads(args.threads)

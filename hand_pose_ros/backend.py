@@ -20,6 +20,7 @@ ort.set_default_logger_severity(_ERRORS_ONLY)
 def choose_providers(wanted: Sequence[str] = DEFAULT_PROVIDERS) -> list[str]:
     """Those of the wanted execution providers that this ONNX Runtime was built with, in the wanted order.
 
+    TensorrtExecutionProvider, CUDAExecutionProvider, OpenVINOExecutionProvider, CPUExecutionProvider, ...
     Raises HandPoseError for a name that ONNX Runtime does not know, and when none of them is available.
     """
     for name in wanted:
@@ -40,7 +41,7 @@ class Network:
     """One ONNX graph, ready to run.
 
     providers: tried in order; where one cannot be started the next one is taken. threads: CPU threads inside one
-    operator. `provider` tells which one the session really got.
+    operator. `provider` tells which one the session really got, `passed_over` why none of those before it.
     """
 
     def __init__(self, path: Path, providers: Sequence[str] = DEFAULT_PROVIDERS, threads: int = 1) -> None:
@@ -54,8 +55,10 @@ class Network:
         # that sleep 5.0, 8.3; 2 threads that spin 7.9, 24.2, for each network's threads steal the next one's core.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self.path = path
-        self._session = _start(path, choose_providers(providers), options)
+        self._session, failures = _start(path, choose_providers(providers), options)
         self.provider: str = self._session.get_providers()[0]
+        first = providers.index(self.provider) if self.provider in providers else len(providers)
+        self.passed_over: dict[str, str] = {name: failures.get(name, _why_absent(name)) for name in providers[:first]}
         self.inputs = {node.name: node.shape for node in self._session.get_inputs()}
         self.outputs = {node.name: node.shape for node in self._session.get_outputs()}
 
@@ -78,12 +81,23 @@ class Network:
                     )
 
 
-def _start(path: Path, providers: list[str], options: ort.SessionOptions) -> ort.InferenceSession:
-    for k in range(len(providers)):
+def _why_absent(name: str) -> str:
+    if name in ort.get_available_providers():
+        return "it could not be started"
+    return "this ONNX Runtime was built without it"
+
+
+def _start(
+    path: Path, providers: list[str], options: ort.SessionOptions
+) -> tuple[ort.InferenceSession, dict[str, str]]:
+    """The session on the first provider that starts, and what the others before it said."""
+    failures: dict[str, str] = {}
+    for k, name in enumerate(providers):
         try:
             # Its own fallback would print to stdout and ignore the order.
-            return ort.InferenceSession(str(path), options, providers=providers[k:], enable_fallback=0)
+            return ort.InferenceSession(str(path), options, providers=providers[k:], enable_fallback=0), failures
         except Exception as error:  # ONNX Runtime's exceptions share no base class
-            failure = error
-    reason = " ".join(str(failure).split())
-    raise HandPoseError(f"ONNX Runtime cannot run {path} on {', '.join(providers)} ({reason})") from failure
+            failure, failures[name] = error, " ".join(str(error).split())
+    raise HandPoseError(
+        f"ONNX Runtime cannot run {path} on {', '.join(providers)} ({' '.join(str(failure).split())})"
+    ) from failure

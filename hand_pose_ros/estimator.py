@@ -96,6 +96,11 @@ class HandEstimator:
         """The execution provider that the encoders really run on."""
         return next(iter(self._encoders.values())).provider
 
+    @property
+    def passed_over(self) -> dict[str, str]:
+        """The providers asked for before that one, and why they do not run."""
+        return next(iter(self._encoders.values())).passed_over
+
     def estimate(
         self,
         frame: RgbdFrame,

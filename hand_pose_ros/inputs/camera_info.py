@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 from hand_pose_ros.types import HandPoseError, PinholeCamera
@@ -20,7 +21,7 @@ def camera_from_info(info: Any, *, rectified: bool) -> PinholeCamera:
 
     Rectified images have the intrinsics P, raw ones K. A zero P beside a good K (some drivers of undistorted
     cameras) means K. Raises HandPoseError when the camera is not calibrated (k[0] == 0, as the message's definition
-    says).
+    says), and for intrinsics that no camera has.
     """
     if info.k[0] == 0:
         raise HandPoseError(
@@ -33,7 +34,7 @@ def camera_from_info(info: Any, *, rectified: bool) -> PinholeCamera:
     bin_x, bin_y = max(1, int(info.binning_x)), max(1, int(info.binning_y))
     roi = info.roi
     width, height = int(roi.width) or int(info.width), int(roi.height) or int(info.height)
-    return PinholeCamera(
+    camera = PinholeCamera(
         fx=float(fx) / bin_x,
         fy=float(fy) / bin_y,
         cx=(float(cx) - roi.x_offset) / bin_x,
@@ -41,23 +42,20 @@ def camera_from_info(info: Any, *, rectified: bool) -> PinholeCamera:
         width=width // bin_x,
         height=height // bin_y,
     )
+    numbers = (camera.fx, camera.fy, camera.cx, camera.cy)
+    if not (all(map(isfinite, numbers)) and min(camera.fx, camera.fy, camera.width, camera.height) > 0):
+        raise HandPoseError(
+            f"camera info has the intrinsics fx, fy, cx, cy = {', '.join(f'{n:g}' for n in numbers)} for "
+            f"{camera.width}x{camera.height} pixels, which no camera has; check what publishes it"
+        )
+    return camera
 
 
-def distortion_caution(info: Any, topic: str) -> str:
-    """What the user should know of raw images whose lens distorts, as they are taken for a pinhole camera's; or ''."""
-    if is_rectified(topic) or not any(info.d):
-        return ""
-    return (
-        f"{topic}: raw images of a lens with distortion, so hands away from the middle are misplaced; rectify colour "
-        "and the depth registered to it (image_proc's rectify node) and remap to image_rect topics"
-    )
-
-
-def check_size(camera: PinholeCamera, shape: tuple[int, ...]) -> None:
+def check_size(camera: PinholeCamera, shape: tuple[int, ...], info_topic: str = "rgb/camera_info") -> None:
     """Raises HandPoseError unless a picture of numpy shape (H, W, ...) has the camera's size."""
     height, width = shape[:2]
     if (width, height) != (camera.width, camera.height):
         raise HandPoseError(
             f"image is {width}x{height} but its camera info says {camera.width}x{camera.height}; "
-            "remap rgb/camera_info to the topic that belongs to this image"
+            f"remap {info_topic} to the topic that belongs to this image"
         )

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from hand_pose_ros.inputs.camera_info import camera_from_info, is_rectified
+from hand_pose_ros.inputs.camera_info import is_rectified
 from hand_pose_ros.inputs.frames import InputTopics, frame_from_pair, stamp_ns
 from hand_pose_ros.inputs.images import DEPTH_ENCODINGS
+from hand_pose_ros.inputs.lens import Lens, lens_from_info
 from hand_pose_ros.inputs.sync import Pair, Stream, Synchronizer
 from hand_pose_ros.recordings import bags
 from hand_pose_ros.recordings.recording import NamedFrame, TrueHand
-from hand_pose_ros.types import HandPoseError, PinholeCamera, RgbdFrame
+from hand_pose_ros.types import HandPoseError, RgbdFrame
 
 RGB_TOPIC = "rgb/image_rect_color"
 DEPTH_TOPIC = "depth_registered/image_rect"
@@ -82,16 +83,16 @@ class BagRecording:
         named: dict[Stream, str | None] = {"rgb": self.topics.rgb, "depth": self.topics.depth}
         streams = {topic: stream for stream, topic in named.items() if topic}
         # The first pictures may have been recorded before the first camera info.
-        camera = self._camera(next(bags.read_messages(self.path, {self.topics.camera_info})))
+        lens = self._lens(next(bags.read_messages(self.path, {self.topics.camera_info})))
         synchronizer: Synchronizer[Any] = Synchronizer(TOLERANCE_NS, TIMEOUT_NS, streams=list(streams.values()))
         for raw in bags.read_messages(self.path, {*streams, self.topics.camera_info}):
             if raw.topic == self.topics.camera_info:
-                camera = self._camera(raw)
+                lens = self._lens(raw)
                 continue
             message = bags.deserialize(raw)
             pair = synchronizer.add(streams[raw.topic], stamp_ns(message.header), message)
             if pair is not None:
-                yield NamedFrame(str(pair.stamp_ns), self._frame(pair, camera))
+                yield NamedFrame(str(pair.stamp_ns), self._frame(pair, lens))
 
     def truth(self) -> Mapping[str, list[TrueHand]]:
         """The hands of the bag's ground-truth topic by stamp in nanoseconds."""
@@ -106,17 +107,17 @@ class BagRecording:
             truth[str(stamp_ns(message.header))] = [true_hand(hand) for hand in message.hands]
         return truth
 
-    def _camera(self, raw: bags.RawMessage) -> PinholeCamera:
+    def _lens(self, raw: bags.RawMessage) -> Lens:
         try:
             rectified = is_rectified(self.topics.rgb or self.topics.depth or "")
-            return camera_from_info(bags.deserialize(raw), rectified=rectified)
+            return lens_from_info(bags.deserialize(raw), rectified=rectified)
         except HandPoseError as error:
             raise HandPoseError(f"{self.path}: {raw.topic}: {error}") from error
 
-    def _frame(self, pair: Pair[Any], camera: PinholeCamera) -> RgbdFrame:
+    def _frame(self, pair: Pair[Any], lens: Lens) -> RgbdFrame:
         names = InputTopics(self.topics.rgb or "", self.topics.depth or "", self.topics.camera_info)
         try:
-            return frame_from_pair(pair, camera, names)
+            return frame_from_pair(pair, lens, names)
         except HandPoseError as error:
             raise HandPoseError(f"{self.path}: at {pair.stamp_ns} ns: {error}") from error
 

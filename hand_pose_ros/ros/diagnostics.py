@@ -6,8 +6,9 @@ Times are nanoseconds of any steady clock, so that a paused simulation does not 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Lock
 
 import numpy as np
@@ -15,17 +16,25 @@ from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from std_msgs.msg import Header
 
+from hand_pose_ros.inputs.sync import Stream
+
 OK, WARN, ERROR, STALE = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR, DiagnosticStatus.STALE
 
 #: Share of pictures that may go unused before it is worth a warning.
 TOLERATED_DROPS = 0.05
+#: Share of unpaired pictures in one stream from which on it is taken for the faster camera: 30 Hz beside 15 Hz has 0.5.
+FASTER = 0.4
+#: Pictures after which pairing is judged anew: one second at 30 Hz.
+ENOUGH = 30
 #: Pictures over which latency percentiles are taken: ten seconds at 30 Hz.
 LATENCY_WINDOW = 300
 
 
 @dataclass
 class _Input:
+    kind: str
     count: int = 0
+    out_of_turn: int = 0
     last_ns: int | None = None
 
 
@@ -33,12 +42,12 @@ class _Input:
 class _Tally:
     """What happened since the last report."""
 
-    unpaired: int = 0
+    received: dict[str, int] = field(default_factory=dict)
+    out_of_turn: dict[str, int] = field(default_factory=dict)
     superseded: int = 0
     estimated: int = 0
     hands: int = 0
     bad_input: str = ""
-    qos: str = ""
 
 
 class Diagnostics:
@@ -52,32 +61,44 @@ class Diagnostics:
         self._lock = Lock()
         self._state, self._failure = "unconfigured", ""
         self._model: dict[str, str] = {}
-        self._wanted_provider = ""
+        self._passed_over: dict[str, str] = {}
+        self._warn = False
+        self.model_replaced = False
         self._hardware = ""
         self._fallback, self.timeout_ns = False, 0
         self._inputs: dict[str, _Input] = {}
-        self._caution = ""
-        self._unpaired_total = 0
+        self._images: list[str] = []
+        self._qos: dict[str, str] = {}
+        self._new_qos = ""
+        self._unpaired: dict[Stream, int] = {}
+        self._unpaired_before: dict[Stream, int] = {}
+        self._nearest_miss_ns: int | None = None
+        self._used, self._used_before, self._lost_and_used = 0, 0, (0, 0)
+        self._seen_by = ""
         self._last_estimate_ns: int | None = None
         self._since_ns = 0
         self._latency: deque[tuple[int, int]] = deque(maxlen=LATENCY_WINDOW)
         self._tally = _Tally()
 
-    def configured(self, model: Mapping[str, str], wanted_provider: str) -> None:
-        """model: what to show of the model, `provider` among it: the one that runs."""
+    def configured(self, model: Mapping[str, str], passed_over: Mapping[str, str], warn: bool) -> None:
+        """model: what to show of the model, `provider` among it: the one that runs. passed_over: the providers that
+        come before it, and why they do not run; warn: that somebody wanted them."""
         with self._lock:
             self._state, self._failure = "inactive", ""
-            self._model, self._wanted_provider = dict(model), wanted_provider
+            self._model, self._passed_over, self._warn = dict(model), dict(passed_over), warn
+            self.model_replaced = False
 
-    def activated(self, topics: list[str], fallback: bool, timeout_ns: int, now_ns: int) -> None:
-        """topics: the images, then the camera info; fallback: that one of two images is enough."""
+    def activated(self, kinds: Mapping[str, str], images: int, fallback: bool, timeout_ns: int, now_ns: int) -> None:
+        """kinds: the types of the input topics by name, those of the images first, then the camera infos'. images: how
+        many are images. fallback: that one of two images is enough."""
         with self._lock:
             self._state = "active"
-            self._inputs = {topic: _Input() for topic in topics}
-            self._caution = ""
+            self._inputs = {topic: _Input(kind) for topic, kind in kinds.items()}
+            self._images = list(kinds)[:images]
             self._fallback, self.timeout_ns = fallback, timeout_ns
-            self._unpaired_total, self._last_estimate_ns = 0, now_ns
-            self._since_ns = now_ns
+            self._unpaired, self._unpaired_before, self._nearest_miss_ns = {}, {}, None
+            self._used, self._used_before, self._lost_and_used = 0, 0, (0, 0)
+            self._seen_by, self._last_estimate_ns, self._since_ns = "", now_ns, now_ns
             self._latency.clear()
             self._tally = _Tally()
 
@@ -90,92 +111,147 @@ class Diagnostics:
         with self._lock:
             self._state, self._failure, self._model = "unconfigured", failure, {}
 
-    def received(self, topic: str, now_ns: int) -> None:
+    def received(self, topic: str, now_ns: int, *, new: bool = True) -> None:
+        """new: False for a picture that came late or again."""
         with self._lock:
-            seen = self._inputs[topic]
-            seen.count, seen.last_ns = seen.count + 1, now_ns
+            seen, counts = self._inputs[topic], self._tally.received if new else self._tally.out_of_turn
+            counts[topic] = counts.get(topic, 0) + 1
+            if new:
+                seen.count, seen.last_ns = seen.count + 1, now_ns
+            else:
+                seen.out_of_turn += 1
 
-    def unpaired(self, total: int) -> None:
-        """total: pictures given up without a partner since activation."""
+    def unpaired(self, totals: Mapping[Stream, int], nearest_miss_ns: int | None = None) -> None:
+        """totals: pictures of each stream given up without a partner since activation; nearest_miss_ns: how far the
+        last of them was from the nearest candidate."""
         with self._lock:
-            self._tally.unpaired += total - self._unpaired_total
-            self._unpaired_total = total
+            self._unpaired, self._nearest_miss_ns = dict(totals), nearest_miss_ns
 
     def superseded(self) -> None:
         """A pair was replaced by a newer one before its turn came."""
         with self._lock:
             self._tally.superseded += 1
+            self._used += 1
 
     def bad_input(self, sentence: str) -> None:
         with self._lock:
             self._tally.bad_input = sentence
 
-    def caution(self, sentence: str) -> None:
-        """What is doubtful about usable input, until it is said anew; '' for nothing."""
-        with self._lock:
-            self._caution = sentence
-
     def qos_mismatch(self, topic: str, policy: str) -> None:
+        """Of a subscription to an input, or of somebody's to an output. It is told in one report and listed ever after:
+        that the other side went away is never heard."""
         with self._lock:
-            self._tally.qos = f"{topic}: QoS policy {policy} of the other side is incompatible; change it there"
+            self._qos[topic] = f"{topic}: QoS policy {policy} of the other side is incompatible; change it there"
+            self._new_qos = self._qos[topic]
 
-    def estimated(self, frame_id: str, hands: int, stamp_to_publish_ns: int, work_ns: int, now_ns: int) -> None:
-        """One picture is done; stamp_to_publish_ns by the node's clock, work_ns from having the picture."""
+    def estimated(
+        self, frame_id: str, seen_by: str, hands: int, stamp_to_publish_ns: int, work_ns: int, now_ns: int
+    ) -> None:
+        """One picture is done; seen_by: the streams it came from; stamp_to_publish_ns by the node's clock, work_ns from
+        having the picture."""
         with self._lock:
-            self._hardware = frame_id
+            self._hardware, self._seen_by = frame_id, seen_by
             self._tally.estimated += 1
+            self._used += 1
             self._tally.hands += hands
             self._last_estimate_ns = now_ns
             self._latency.append((stamp_to_publish_ns, work_ns))
 
-    def report(self, stamp: Time, publishers: Mapping[str, int], now_ns: int) -> DiagnosticArray:
-        """publishers: how many there are now of each input topic."""
+    def mode(self, now_ns: int) -> tuple[object, ...]:
+        """What should be told at once when it changes: the lifecycle state, which streams are there, which are used."""
         with self._lock:
+            silent = [t for t in self._images if self._state == "active" and self._is_silent(t, now_ns)]
+            return self._state, self._failure, self._seen_by, *silent
+
+    def report(self, stamp: Time, publishers: Mapping[str, Sequence[str]], now_ns: int) -> DiagnosticArray:
+        """publishers: the types that are published now on each input topic, one for each publisher."""
+        with self._lock:
+            self._count_pairs()
             statuses = [self._inputs_status(publishers, now_ns), self._estimates_status(now_ns), self._model_status()]
             self._tally, self._since_ns = _Tally(), now_ns
         return DiagnosticArray(header=Header(stamp=stamp), status=statuses)
 
-    def _inputs_status(self, publishers: Mapping[str, int], now_ns: int) -> DiagnosticStatus:
-        values = {"bad input": self._tally.bad_input, "pictures without a partner": str(self._unpaired_total)}
+    def _inputs_status(self, publishers: Mapping[str, Sequence[str]], now_ns: int) -> DiagnosticStatus:
+        lost, used = self._lost_and_used
+        values = {
+            "bad input": self._tally.bad_input,
+            "QoS mismatches": "; ".join(self._qos.values()),
+            "pictures without a partner": str(sum(self._unpaired.values())),
+            "pairs lost (%)": f"{100 * lost / max(lost + used, 1):.1f}",
+        }
+        seconds = max(now_ns - self._since_ns, 1) / 1e9
         for topic, seen in self._inputs.items():
             values[f"{topic} received"] = str(seen.count)
-            values[f"{topic} publishers"] = str(publishers.get(topic, 0))
+            values[f"{topic} per second"] = f"{self._tally.received.get(topic, 0) / seconds:.1f}"
+            values[f"{topic} publishers"] = str(len(publishers.get(topic, ())))
+            if topic in self._images:
+                values[f"{topic} late or repeated"] = str(seen.out_of_turn)
         level, message = self._judge_inputs(publishers, now_ns)
         return self._status("inputs", level, message, values)
 
-    def _judge_inputs(self, publishers: Mapping[str, int], now_ns: int) -> tuple[bytes, str]:
+    def _judge_inputs(self, publishers: Mapping[str, Sequence[str]], now_ns: int) -> tuple[bytes, str]:
         if self._state != "active":
             return OK, self._state
-        problems = [self._silence(topic, publishers.get(topic, 0), now_ns) for topic in self._inputs]
-        *images, info = problems
-        if info and self._inputs[list(self._inputs)[-1]].last_ns is not None:
-            info = None  # intrinsics hold until they are replaced
-        if info or all(images) or (any(images) and not self._fallback):
-            return next(problem for problem in (*images, info) if problem)
+        problems = {topic: self._silence(topic, publishers.get(topic, ()), now_ns) for topic in self._inputs}
+        images = [problems[topic] for topic in self._images]
+        # Intrinsics hold until they are replaced.
+        infos = [p for topic, p in problems.items() if topic not in self._images and self._never_came(topic)]
+        if any(infos) or all(images) or (any(images) and not self._fallback):
+            return next(problem for problem in (*images, *infos) if problem)
         if self._tally.bad_input:
             return ERROR, self._tally.bad_input
-        if self._tally.qos:
-            return ERROR, self._tally.qos
+        if self._new_qos:
+            news, self._new_qos = self._new_qos, ""
+            return ERROR, news
         if any(images):
             _, silent = next(problem for problem in images if problem)
             return WARN, f"going on without one stream: {silent}"
-        used = self._tally.estimated + self._tally.superseded
-        lost = self._tally.unpaired / 2
-        if lost > TOLERATED_DROPS * (lost + used):
-            return WARN, (
-                f"{lost / (lost + used):.0%} of the pictures find no partner: stamps differ by more than "
-                "sync_tolerance, or messages are lost (see the DDS profile in config/)"
-            )
-        return (WARN, self._caution) if self._caution else (OK, "receiving")
+        return self._judge_pairing()
 
-    def _silence(self, topic: str, publishers: int, now_ns: int) -> tuple[bytes, str] | None:
-        last = self._inputs[topic].last_ns
+    def _judge_pairing(self) -> tuple[bytes, str]:
+        for topic, count in self._tally.out_of_turn.items():
+            if count > TOLERATED_DROPS * (count + self._tally.received.get(topic, 0)):
+                return WARN, (
+                    f"{topic}: {count} pictures came late or repeat a stamp and were left out; look whether two "
+                    "drivers publish it, and at the camera's clock"
+                )
+        lost, used = self._lost_and_used
+        if lost > TOLERATED_DROPS * (lost + used):
+            apart = "" if self._nearest_miss_ns is None else f" (the last by {self._nearest_miss_ns / 1e6:.1f} ms)"
+            return WARN if used else ERROR, (
+                f"{lost / (lost + used):.0%} of the pictures find no partner: stamps differ by more than "
+                f"sync_tolerance{apart}, or messages are lost (see the DDS profile in config/)"
+            )
+        return OK, "receiving"
+
+    def _count_pairs(self) -> None:
+        """Judges pairing anew once there are pictures enough. What one stream alone cannot pair was lost by the other,
+        unless it is so much that the other must be the slower camera."""
+        new = [total - self._unpaired_before.get(stream, 0) for stream, total in self._unpaired.items()]
+        used, most = self._used - self._used_before, max(new, default=0)
+        if used + most >= ENOUGH:
+            self._lost_and_used = most if most < FASTER * (most + used) else min(new), used
+            self._unpaired_before, self._used_before = self._unpaired, self._used
+
+    def _never_came(self, topic: str) -> bool:
+        return self._inputs[topic].last_ns is None
+
+    def _is_silent(self, topic: str, now_ns: int) -> bool:
+        last_ns = self._inputs[topic].last_ns
+        return last_ns is None or now_ns - last_ns > self.timeout_ns
+
+    def _silence(self, topic: str, publishers: Sequence[str], now_ns: int) -> tuple[bytes, str] | None:
+        if not self._is_silent(topic, now_ns):
+            return None
+        seen = self._inputs[topic]
         remedy = "check its QoS and the network" if publishers else "nobody publishes it: start the camera or remap it"
-        if last is None:
+        if publishers and seen.kind not in publishers:
+            remedy = f"it is published as {publishers[0]}, not {seen.kind}: set its transport, or remap it"
+        elif self._tally.out_of_turn.get(topic):
+            remedy = "pictures come, but their stamps stand still: look at the driver"
+        if seen.last_ns is None:
             return ERROR, f"nothing received on {topic}; {remedy}"
-        if now_ns - last > self.timeout_ns:
-            return STALE, f"{topic} silent for {(now_ns - last) / 1e9:.1f} s; {remedy}"
-        return None
+        return STALE, f"{topic} silent for {(now_ns - seen.last_ns) / 1e9:.1f} s; {remedy}"
 
     def _estimates_status(self, now_ns: int) -> DiagnosticStatus:
         tally, seconds = self._tally, max(now_ns - self._since_ns, 1) / 1e9
@@ -183,6 +259,7 @@ class Diagnostics:
             "pictures per second": f"{tally.estimated / seconds:.1f}",
             "hands per picture": f"{tally.hands / max(tally.estimated, 1):.2f}",
             "pictures superseded": str(tally.superseded),
+            "made from": self._seen_by,
         }
         if self._latency:
             for name, column in zip(("stamp to publish", "work"), np.array(self._latency).T / 1e6, strict=True):
@@ -202,11 +279,15 @@ class Diagnostics:
         if not self._model:
             level = ERROR if self._failure else OK
             return self._status("model", level, self._failure or "not loaded", {})
+        values = {**self._model, "memory (MB)": f"{resident_mb():.0f}"}
         running = self._model["provider"]
-        if running != self._wanted_provider:
-            message = f"runs on {running} because {self._wanted_provider} could not be started"
-            return self._status("model", WARN, message, self._model)
-        return self._status("model", OK, f"runs on {running}", self._model)
+        if self.model_replaced:
+            message = f"files in {self._model['folder']} changed since they were loaded; configure anew to use them"
+            return self._status("model", WARN, message, values)
+        if self._passed_over:
+            reasons = "; ".join(f"{name}: {why}" for name, why in self._passed_over.items())
+            return self._status("model", WARN if self._warn else OK, f"runs on {running}, not on {reasons}", values)
+        return self._status("model", OK, f"runs on {running}", values)
 
     def _status(self, part: str, level: bytes, message: str, values: Mapping[str, str]) -> DiagnosticStatus:
         return DiagnosticStatus(
@@ -216,3 +297,11 @@ class Diagnostics:
             hardware_id=self._hardware,
             values=[KeyValue(key=key, value=value) for key, value in values.items()],
         )
+
+
+def resident_mb() -> float:
+    """Memory of this process that is in RAM (Linux), in MB."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+    return 0.0

@@ -7,6 +7,7 @@ reset pairing and tracking where they are noticed, in Synchronizer and HandTrack
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from typing import Any
@@ -20,17 +21,21 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 
-from hand_pose_ros.backend import choose_providers
+from hand_pose_ros.backend import DEFAULT_PROVIDERS
+from hand_pose_ros.bundle import MANIFEST
 from hand_pose_ros.estimator import EstimatorOptions, HandEstimator
-from hand_pose_ros.ros.camera_inputs import CameraInputs, Sight, input_topics
+from hand_pose_ros.ros.camera_inputs import CameraInputs, Sight
 from hand_pose_ros.ros.diagnostics import Diagnostics
+from hand_pose_ros.ros.file_watch import FileWatch
 from hand_pose_ros.ros.outputs import OUTPUT_QOS, Outputs
 from hand_pose_ros.ros.parameters import chosen_streams, declare, updated
 from hand_pose_ros.ros.warm_up import warm_up
 from hand_pose_ros.ros.worker import LatestWorker
 from hand_pose_ros.tracking import HandTracker, TrackerOptions
-from hand_pose_ros.types import HandPoseError
+from hand_pose_ros.types import HandPoseError, RgbdFrame
 
+#: Seconds between two looks at whether the mode changed, which is reported at once.
+MODE_PERIOD = 0.05
 #: Seconds between two log lines about bad input; /diagnostics has the latest in every report.
 LOG_PERIOD = 5.0
 
@@ -46,30 +51,35 @@ class HandPoseNode(LifecycleNode):
         self._diagnostics = Diagnostics(self.get_fully_qualified_name().lstrip("/"))
         self._diagnostics_publisher = self.create_publisher(DiagnosticArray, "/diagnostics", OUTPUT_QOS)
         # On a steady clock: the node reports even where a simulation stands still.
-        self.create_timer(
-            self.parameters.diagnostics_period, self._report, clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
+        self.create_timer(MODE_PERIOD, self._report_when_due, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._reported: tuple[float, tuple[object, ...]] = (-math.inf, ())
         self._tracker: HandTracker | None = None
         self._outputs: Outputs | None = None
         self._inputs: CameraInputs | None = None
         self._worker: LatestWorker[Sight] | None = None
+        self._model_files = FileWatch([])
 
     # Lifecycle
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         chosen = self.parameters
         try:
-            wanted = choose_providers(chosen.providers)
             options = EstimatorOptions(max_hands=chosen.max_hands)
-            estimator = HandEstimator(chosen.model, providers=wanted, threads=chosen.threads, options=options)
+            estimator = HandEstimator(chosen.model, providers=chosen.providers, threads=chosen.threads, options=options)
             self._streams, self._fallback = chosen_streams(chosen.modalities, estimator.bundle.modalities)
             warm_up(estimator)
         except HandPoseError as error:
             self.get_logger().error(str(error))
             self._diagnostics.unconfigured(str(error))
             return TransitionCallbackReturn.FAILURE
+        except Exception as error:  # rclpy would swallow it without a word
+            if self.context.ok():
+                self.get_logger().error(f"configuring failed: {error!r}")
+            self._diagnostics.unconfigured(f"configuring failed: {error!r}")
+            return TransitionCallbackReturn.FAILURE
         self._tracker, bundle = HandTracker(estimator, chosen.max_hands), estimator.bundle
-        self._outputs = Outputs(self, (bundle.name, bundle.version, bundle.hash))
+        self._outputs = Outputs(self, (bundle.name, bundle.version, bundle.hash), self._diagnostics.qos_mismatch)
+        self._model_files = FileWatch([bundle.folder / MANIFEST, *bundle.encoders.values(), *bundle.decoders.values()])
         self._diagnostics.configured(
             {
                 "name": bundle.name,
@@ -79,8 +89,12 @@ class HandPoseNode(LifecycleNode):
                 "provider": estimator.provider,
                 "threads": str(chosen.threads),
             },
-            wanted[0],
+            estimator.passed_over,
+            # What nobody asked for is no reason to warn.
+            warn=chosen.providers != DEFAULT_PROVIDERS,
         )
+        for name, why in estimator.passed_over.items():
+            self.get_logger().info(f"{name} does not run: {why}")
         self.get_logger().info(f"model {bundle.name} {bundle.version} ({bundle.hash}) runs on {estimator.provider}")
         return TransitionCallbackReturn.SUCCESS
 
@@ -122,6 +136,7 @@ class HandPoseNode(LifecycleNode):
         if self._outputs is not None:
             self._outputs.destroy()
         self._outputs = self._tracker = None
+        self._model_files = FileWatch([])
         self._diagnostics.unconfigured()
 
     # Parameters
@@ -161,17 +176,32 @@ class HandPoseNode(LifecycleNode):
                 self._complain(f"a picture could not be estimated: {error!r}")
         else:
             latency_ns = published_ns - frame.stamp_ns
-            self._diagnostics.estimated(frame.frame_id, len(hands), latency_ns, work_ns, time.monotonic_ns())
+            self._diagnostics.estimated(
+                frame.frame_id, _streams_of(frame), len(hands), latency_ns, work_ns, time.monotonic_ns()
+            )
 
     def _complain(self, sentence: str) -> None:
         self._diagnostics.bad_input(sentence)
         self.get_logger().error(sentence, throttle_duration_sec=LOG_PERIOD)
 
+    def _report_when_due(self) -> None:
+        now_s, mode = time.monotonic(), self._diagnostics.mode(time.monotonic_ns())
+        reported_s, reported_mode = self._reported
+        if now_s - reported_s >= self.parameters.diagnostics_period or mode != reported_mode:
+            self._reported = (now_s, mode)
+            self._report()
+
     def _report(self) -> None:
-        topics = input_topics(self)
-        publishers = {topic: self.count_publishers(topic) for topic in (topics.rgb, topics.depth, topics.camera_info)}
+        topics = [] if self._inputs is None else self._inputs.topics
+        publishers = {name: [info.topic_type for info in self.get_publishers_info_by_topic(name)] for name in topics}
+        self._diagnostics.model_replaced = self._model_files.changed()
         stamp = self.get_clock().now().to_msg()
         self._diagnostics_publisher.publish(self._diagnostics.report(stamp, publishers, time.monotonic_ns()))
+
+
+def _streams_of(frame: RgbdFrame) -> str:
+    pictures = (("colour", frame.rgb), ("depth", frame.depth_m))
+    return " and ".join(name for name, picture in pictures if picture is not None)
 
 
 def main(args: list[str] | None = None) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
+from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.lifecycle import LifecycleNode
-from rclpy.qos import QoSProfile
+from rclpy.qos import QoSProfile, qos_policy_name_from_kind
 from sensor_msgs.msg import Image, JointState, PointCloud2
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
@@ -27,17 +29,20 @@ TF_QOS = QoSProfile(depth=100)
 class Outputs:
     """Publishes what was found in a picture; what costs time only while somebody subscribes to it.
 
-    model: name, version and hash, told in every message.
+    model: name, version and hash, told in every message. qos_mismatch: told topic and policy of a subscription that
+    asks for more than is offered and so hears nothing.
     """
 
-    def __init__(self, node: LifecycleNode, model: tuple[str, str, str]) -> None:
-        self._node, self._model = node, model
-        self._hands = node.create_lifecycle_publisher(HandArray, "~/hands", OUTPUT_QOS)
-        self._points = node.create_lifecycle_publisher(PointCloud2, "~/points", OUTPUT_QOS)
-        self._markers = node.create_lifecycle_publisher(MarkerArray, "~/markers", OUTPUT_QOS)
-        self._debug_image = node.create_lifecycle_publisher(Image, "~/debug_image", OUTPUT_QOS)
-        self._joint_states = node.create_lifecycle_publisher(JointState, "~/joint_states", OUTPUT_QOS)
-        self._tf = node.create_lifecycle_publisher(TFMessage, "/tf", TF_QOS)
+    def __init__(
+        self, node: LifecycleNode, model: tuple[str, str, str], qos_mismatch: Callable[[str, str], None]
+    ) -> None:
+        self._node, self._model, self._qos_mismatch = node, model, qos_mismatch
+        self._hands = self._publisher(HandArray, "~/hands", OUTPUT_QOS)
+        self._points = self._publisher(PointCloud2, "~/points", OUTPUT_QOS)
+        self._markers = self._publisher(MarkerArray, "~/markers", OUTPUT_QOS)
+        self._debug_image = self._publisher(Image, "~/debug_image", OUTPUT_QOS)
+        self._tf = self._publisher(TFMessage, "/tf", TF_QOS)
+        self._joint_states = self._publisher(JointState, "~/joint_states", OUTPUT_QOS)
         self._all = [
             self._hands, self._points, self._markers, self._debug_image, self._joint_states, self._tf
         ]  # fmt: skip
@@ -65,6 +70,15 @@ class Outputs:
             picture = messages.debug_picture(frame, hands)
             self._debug_image.publish(messages.image_message(header, picture, "rgb8"))
         return published_ns
+
+    def _publisher(self, kind: type, topic: str, qos: QoSProfile) -> Any:
+        name = self._node.resolve_topic_name(topic)
+
+        def mismatch(event: Any) -> None:
+            self._qos_mismatch(name, qos_policy_name_from_kind(event.last_policy_kind))
+
+        events = PublisherEventCallbacks(incompatible_qos=mismatch)
+        return self._node.create_lifecycle_publisher(kind, topic, qos, event_callbacks=events)
 
     def destroy(self) -> None:
         for publisher in self._all:

@@ -47,6 +47,23 @@ class Parameters:
         choices=("auto", "rgbd", "rgb", "depth"),
         at_load=True,
     )
+    rgb_transport: str = _parameter(
+        "raw",
+        "How colour comes: raw, or compressed from <topic>/compressed (JPEG or PNG).",
+        choices=("raw", "compressed"),
+        at_load=True,
+    )
+    depth_transport: str = _parameter(
+        "raw",
+        "How depth comes: raw, or compressedDepth from <topic>/compressedDepth (PNG).",
+        choices=("raw", "compressedDepth"),
+        at_load=True,
+    )
+    register_depth: bool = _parameter(
+        False,
+        "Depth is a camera of its own, depth/image_rect and depth/camera_info; TF tells its place beside colour.",
+        at_load=True,
+    )
     autostart: bool = _parameter(True, "Configure and activate at start, without a lifecycle manager.", at_load=True)
     diagnostics_period: float = _parameter(
         1.0, "Seconds between two messages on /diagnostics.", within=(0.1, 60.0), at_load=True
@@ -71,7 +88,9 @@ class Parameters:
         within=(0.0, 0.1),
     )
     input_timeout: float = _parameter(
-        0.5, "Seconds after which a silent stream counts as stopped.", within=(0.05, 10.0)
+        0.2,
+        "Seconds after which a silent stream counts as stopped; more than the slower stream's period.",
+        within=(0.05, 10.0),
     )
     publish_tf: bool = _parameter(True, "Broadcast hand_<id>/wrist.")
     publish_joint_tf: bool = _parameter(False, "Broadcast hand_<id>/<joint> too; needs publish_tf.")

@@ -1,9 +1,9 @@
-import re
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
-from hand_pose_ros.inputs.camera_info import camera_from_info, check_size, distortion_caution, is_rectified
+from hand_pose_ros.inputs.camera_info import camera_from_info, check_size, is_rectified
 from hand_pose_ros.types import HandPoseError, PinholeCamera
 
 
@@ -45,13 +45,6 @@ def test_the_topic_tells_whether_images_are_rectified(topic, rectified):
     assert is_rectified(topic) == rectified
 
 
-def test_raw_images_of_a_lens_with_distortion_call_for_rectification():
-    distorted = info(d=[-0.05, 0.06, 0.0, 0.0, -0.02])
-    assert re.search(r"^/cam/image_raw: .*distortion.*image_proc", distortion_caution(distorted, "/cam/image_raw"))
-    assert distortion_caution(distorted, "/cam/image_rect") == distortion_caution(info(), "/cam/image_raw") == ""
-    assert distortion_caution(info(d=[]), "/cam/image_raw") == ""
-
-
 def test_binning_and_region_of_interest():
     roi = SimpleNamespace(x_offset=100, y_offset=40, width=320, height=240)
     camera = camera_from_info(info(binning_x=2, binning_y=2, roi=roi), rectified=True)
@@ -61,6 +54,21 @@ def test_binning_and_region_of_interest():
 def test_uncalibrated_says_what_to_do():
     with pytest.raises(HandPoseError, match=r"uncalibrated.*calibrate"):
         camera_from_info(info(k=[0.0] * 9), rectified=True)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"k": [np.nan, 0, 320.0, 0, 610.0, 240.0, 0, 0, 1]},
+        {"k": [600.0, 0, np.inf, 0, 610.0, 240.0, 0, 0, 1]},
+        {"k": [600.0, 0, 320.0, 0, -610.0, 240.0, 0, 0, 1]},
+        {"width": 0},
+        {"binning_y": 1000},
+    ],
+)
+def test_intrinsics_that_no_camera_has_are_refused(changes):
+    with pytest.raises(HandPoseError, match="which no camera has"):
+        camera_from_info(info(**changes), rectified=False)
 
 
 def test_size_must_agree():

@@ -7,14 +7,16 @@ from hand_pose_ros.ros.diagnostics import Diagnostics
 OK, WARN, ERROR, STALE = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR, DiagnosticStatus.STALE
 RGB, DEPTH, INFO = "/rgb", "/depth", "/info"
 SECOND = 10**9
-MODEL = {"name": "hand", "version": "1", "hash": "abc", "provider": "CPUExecutionProvider"}
-PUBLISHERS = {RGB: 1, DEPTH: 1, INFO: 1}
+MODEL = {"name": "hand", "folder": "/models/hand", "version": "1", "hash": "abc", "provider": "CPUExecutionProvider"}
+IMAGE, CAMERA_INFO = "sensor_msgs/msg/Image", "sensor_msgs/msg/CameraInfo"
+KINDS = {RGB: IMAGE, DEPTH: IMAGE, INFO: CAMERA_INFO}
+PUBLISHERS = {topic: [kind] for topic, kind in KINDS.items()}
 
 
 def made(*, fallback: bool = True) -> Diagnostics:
     diagnostics = Diagnostics("ns/hand_pose")
-    diagnostics.configured(MODEL, "CPUExecutionProvider")
-    diagnostics.activated([RGB, DEPTH, INFO], fallback, SECOND // 2, 0)
+    diagnostics.configured(MODEL, {}, True)
+    diagnostics.activated(KINDS, 2, fallback, SECOND // 2, 0)
     return diagnostics
 
 
@@ -22,7 +24,7 @@ def hear(diagnostics: Diagnostics, *topics: str, at: int = SECOND, estimated: in
     for topic in topics:
         diagnostics.received(topic, at)
     for index in range(estimated):
-        diagnostics.estimated("optical", 1, (index + 1) * 1_000_000, 500_000, at)
+        diagnostics.estimated("optical", "colour", 1, (index + 1) * 1_000_000, 500_000, at)
 
 
 def status(diagnostics: Diagnostics, part: str, *, now: int = SECOND, publishers=PUBLISHERS) -> DiagnosticStatus:
@@ -48,7 +50,7 @@ def test_all_well():
 def test_a_topic_that_never_came_is_an_error_with_its_name_and_remedy():
     diagnostics = made()
     hear(diagnostics, RGB, DEPTH)
-    found = status(diagnostics, "inputs", publishers={RGB: 1, DEPTH: 1})
+    found = status(diagnostics, "inputs", publishers={RGB: [IMAGE], DEPTH: [IMAGE]})
     assert found.level == ERROR and "nothing received on /info" in found.message and "remap" in found.message
     assert values(found)["/info publishers"] == "0"
     found = status(diagnostics, "inputs")
@@ -88,25 +90,68 @@ def test_bad_input_is_told_once_per_occurrence():
     assert status(diagnostics, "inputs").level == OK
 
 
-def test_doubtful_input_is_a_warning_until_it_is_cleared():
-    diagnostics = made()
-    for caution, level in (("/rgb: raw", WARN), (None, WARN), ("", OK)):
-        hear(diagnostics, RGB, DEPTH, INFO)
-        if caution is not None:
-            diagnostics.caution(caution)
-        found = status(diagnostics, "inputs")
-        assert (found.level, found.message) == (level, "/rgb: raw" if level == WARN else "receiving")
+def test_another_type_on_the_topic_is_named():
+    diagnostics = made(fallback=False)
+    hear(diagnostics, DEPTH, INFO)
+    found = status(diagnostics, "inputs", publishers=PUBLISHERS | {RGB: ["sensor_msgs/msg/CompressedImage"]})
+    assert found.level == ERROR and "published as sensor_msgs/msg/CompressedImage" in found.message
+
+
+def lose(diagnostics: Diagnostics, rgb: int, depth: int, estimated: int = 90) -> DiagnosticStatus:
+    hear(diagnostics, RGB, DEPTH, INFO, estimated=estimated)
+    diagnostics.unpaired({"rgb": rgb, "depth": depth}, 12_000_000)
+    return status(diagnostics, "inputs")
 
 
 def test_pictures_without_a_partner_are_a_warning_when_they_are_many():
     diagnostics = made()
-    hear(diagnostics, RGB, DEPTH, INFO, estimated=90)
-    diagnostics.unpaired(2)
-    assert status(diagnostics, "inputs").level == OK
-    hear(diagnostics, RGB, DEPTH, INFO, estimated=90)
-    diagnostics.unpaired(2 + 20)
-    found = status(diagnostics, "inputs")
+    assert lose(diagnostics, 1, 1).level == OK
+    found = lose(diagnostics, 1 + 10, 1 + 10)
     assert found.level == WARN and "10% of the pictures" in found.message and "sync_tolerance" in found.message
+    assert "12.0 ms" in found.message and values(found)["pairs lost (%)"] == "10.0"
+    assert lose(diagnostics, 11, 11, estimated=10).level == WARN, "too few pictures to judge anew"
+    assert lose(diagnostics, 11, 11).level == OK
+
+
+def test_pictures_that_one_stream_alone_lacks_were_lost_too():
+    assert lose(made(), 0, 10).level == WARN
+
+
+def test_the_faster_cameras_surplus_is_no_loss():
+    found = lose(made(), 90, 0)
+    assert found.level == OK and values(found)["pairs lost (%)"] == "0.0"
+
+
+def test_streams_that_never_meet_are_an_error():
+    found = lose(made(), 90, 90, estimated=0)
+    assert found.level == ERROR and "100% of the pictures find no partner" in found.message
+
+
+def test_late_and_repeated_pictures_are_a_warning_and_silence_when_there_are_no_others():
+    diagnostics = made()
+    hear(diagnostics, *[RGB] * 10, DEPTH, INFO)
+    for _ in range(3):
+        diagnostics.received(RGB, SECOND, new=False)
+    found = status(diagnostics, "inputs")
+    assert found.level == WARN and found.message.startswith("/rgb: 3 pictures came late or repeat")
+    assert values(found)["/rgb late or repeated"] == "3"
+    diagnostics.received(RGB, 3 * SECOND, new=False)
+    found = status(diagnostics, "inputs", now=3 * SECOND)
+    assert found.level == STALE and "their stamps stand still" in found.message
+
+
+def test_the_mode_changes_with_the_streams_and_what_is_made_of_them():
+    diagnostics = made()
+    hear(diagnostics, RGB, DEPTH, INFO, at=SECOND)
+    both = diagnostics.mode(SECOND)
+    assert both == diagnostics.mode(SECOND + 1)
+    hear(diagnostics, RGB, at=2 * SECOND)
+    alone = diagnostics.mode(2 * SECOND)
+    assert alone != both
+    hear(diagnostics, DEPTH, at=2 * SECOND)
+    assert diagnostics.mode(2 * SECOND) == both
+    diagnostics.estimated("optical", "depth", 1, 1, 1, 2 * SECOND)
+    assert diagnostics.mode(2 * SECOND) not in (both, alone)
 
 
 def test_incompatible_qos_names_topic_and_policy():
@@ -136,12 +181,25 @@ def test_superseded_pictures_are_a_warning():
     assert found.level == WARN and "5 pictures superseded" in found.message
 
 
-def test_a_provider_that_silently_fell_back_is_a_warning():
+@pytest.mark.parametrize(("asked_for", "level"), [(True, WARN), (False, OK)])
+def test_providers_passed_over_are_told_and_a_warning_where_they_were_asked_for(asked_for, level):
     diagnostics = made()
-    diagnostics.configured(MODEL, "CUDAExecutionProvider")
+    diagnostics.configured(MODEL, {"CUDAExecutionProvider": "no driver"}, asked_for)
     found = status(diagnostics, "model")
-    assert found.level == WARN and "CUDAExecutionProvider could not be started" in found.message
-    assert values(found)["hash"] == "abc"
+    assert (found.level, found.message) == (
+        level,
+        "runs on CPUExecutionProvider, not on CUDAExecutionProvider: no driver",
+    )
+    assert values(found)["hash"] == "abc" and float(values(found)["memory (MB)"]) > 10
+
+
+def test_a_model_replaced_on_disk_is_a_warning_until_it_is_loaded():
+    diagnostics = made()
+    diagnostics.model_replaced = True
+    found = status(diagnostics, "model")
+    assert found.level == WARN and "configure anew" in found.message
+    diagnostics.configured(MODEL, {}, True)
+    assert status(diagnostics, "model").level == OK
 
 
 def test_lifecycle_states_are_no_alarms_but_a_failure_is():

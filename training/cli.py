@@ -13,18 +13,27 @@ from training.datasets import command as dataset_command
 from training.test_sets import command as test_set_command
 
 EXPERIMENT = Path(__file__).parent / "experiments" / "first.yaml"
+RESULTS = EXPERIMENT.parent / "results"
 
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="hand-pose-train", description="Train hand pose models on synthetic hands.")
     commands = parser.add_subparsers(dest="command", required=True)
 
-    run = commands.add_parser("run", help="train the stages of an experiment; resumes where it stopped")
+    run = commands.add_parser("run", help="train an experiment; resumes where it stopped")
     run.add_argument("experiment", type=Path, nargs="?", default=EXPERIMENT)
-    run.add_argument("--out", type=Path, default=Path("runs/first"), help="folder of checkpoints and logs")
+    run.add_argument("--out", type=Path, help="folder of checkpoints and logs (default: runs/EXPERIMENT's name)")
     run.add_argument("--stages", default="latent,depth,rgb", help="comma-separated, in order (default: %(default)s)")
     run.add_argument("--workers", type=int, default=1, help="processes that make samples (default: %(default)s)")
+    run.add_argument("--rows", default="", help="of a study: comma-separated rows (default: all)")
+    run.add_argument("--results", type=Path, help="of a study: folder of records to add to (default: --out)")
     run.add_argument("--threads", type=int, default=1, help="threads of the networks (default: %(default)s)")
+
+    table = commands.add_parser("table", help="write the study's results from its recorded runs")
+    table.add_argument("--results", type=Path, default=RESULTS, help="folder of records (default: the repository's)")
+    table.add_argument(
+        "--page", type=Path, default=Path("docs/results.md"), help="file to write (default: %(default)s)"
+    )
 
     export = commands.add_parser("export", help="write trained stages as a model bundle, checked and calibrated")
     export.add_argument("experiment", type=Path, nargs="?", default=EXPERIMENT)
@@ -62,6 +71,12 @@ def _dispatch(args: argparse.Namespace) -> int:
         return dataset_command.run(args)
     if args.command == "export":
         return _export(args)
+    if args.command == "table":
+        from training.crossmodal.table import write_results
+
+        names = write_results(EXPERIMENT.parent, args.results, args.page, args.page.parent / "images")
+        print(f"{args.page}: {', '.join(names)}")
+        return 0
     if args.command == "record":
         from training.hands.recording import record
 
@@ -77,10 +92,25 @@ def _dispatch(args: argparse.Namespace) -> int:
     import torch
 
     torch.set_num_threads(args.threads)
+    out = args.out or Path("runs") / args.experiment.stem
+    if _kind(args.experiment) == "crossmodal":
+        from training.crossmodal.run import run_study
+
+        run_study(args.experiment, out, tuple(filter(None, args.rows.split(","))), args.results)
+        return 0
     from training.run import run
 
-    run(args.experiment, args.out, tuple(args.stages.split(",")), args.workers)
+    run(args.experiment, out, tuple(args.stages.split(",")), args.workers)
     return 0
+
+
+def _kind(experiment: Path) -> str | None:
+    """The `kind` that an experiment names, None for the stages of the shipped model and for what cannot be read."""
+    try:
+        content = yaml.safe_load(experiment.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return None  # whoever reads it next says what is wrong
+    return content.get("kind") if isinstance(content, dict) else None
 
 
 def _export(args: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@ they see looks like a right hand, and whether there is a hand at all; decoders t
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -178,16 +179,16 @@ class JointsDecoder(nn.Module):
 
 
 class CloudDecoder(nn.Module):
-    """z (B, D) to 256 points (B, 256, 3) in metres: a 16 x 16 grid folded twice (FoldingNet; Yang et al. 2018).
+    """z (B, D) to points (B, P, 3) in metres: a square grid of P points folded twice (FoldingNet; Yang et al. 2018).
 
     The latent's share of each fold's first layer is the same for all points, so it is computed once.
     """
 
     grid: Tensor
 
-    def __init__(self, latent: int = LATENT, hidden: int = 128):
+    def __init__(self, latent: int = LATENT, hidden: int = 128, points: int = 256):
         super().__init__()
-        steps = torch.linspace(-1, 1, 16)
+        steps = torch.linspace(-1, 1, math.isqrt(points))
         self.register_buffer("grid", torch.cartesian_prod(steps, steps))
         self.latent = nn.ModuleList(nn.Linear(latent, hidden) for _ in range(2))
         self.point = nn.ModuleList(nn.Linear(size, hidden, bias=False) for size in (2, 3))

@@ -1,0 +1,111 @@
+"""A study runs through, goes on where it was broken off, and does the same in several processes as in one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import write_study  # type: ignore[import-not-found]
+
+from hand_pose_ros.types import HandPoseError
+from training.crossmodal import engine
+from training.crossmodal.config import read_study
+from training.crossmodal.data import Draws
+from training.crossmodal.run import load_row, recorded, run_study
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(autouse=True)
+def without_real_sets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("training.crossmodal.run.REAL", tmp_path / "none")
+
+
+def weights(study: Path, folder: Path, row: str) -> dict[str, torch.Tensor]:
+    return load_row(read_study(study), row, 1, folder).state_dict()
+
+
+def test_every_row_is_trained_recorded_and_not_done_again(study: Path, tmp_path: Path) -> None:
+    folder, results = tmp_path / "runs" / "tiny", tmp_path / "results"
+    run_study(study, folder, results=results)
+    lines = recorded(results / "tiny.jsonl")
+    assert [(line["row"], line["seed"], line["samples"]) for line in lines] == [("both", 1, 640), ("one", 1, 640)]
+    for line in lines:
+        assert set(line["test"]) == set(line["unseen"]) and 5 < line["test"]["mean_mm"] < 90
+        assert len(line["test"]["pck"]) == len(line["test"]["pcf"]) == 21
+        assert line["curve"][-1][0] == 640 and len(line["curve"]) == 20
+        assert line["curve"][-1][1] < line["curve"][0][1]
+    run_study(study, folder, results=results)
+    assert recorded(results / "tiny.jsonl") == lines
+    assert list((folder / "one-1").glob("events.out.tfevents*"))
+    with pytest.raises(HandPoseError, match="has no row 'two'; it has both, one"):
+        run_study(study, folder, ["two"])
+    with pytest.raises(HandPoseError, match="run the row 'one' with seed 5 first"):
+        load_row(read_study(study), "one", 5, folder)
+
+
+def test_a_run_that_was_killed_ends_as_though_it_never_was(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    through, killed = tmp_path / "runs" / "through", tmp_path / "runs" / "killed"
+    run_study(study, through, ["both"])
+    update, count = engine.AveragedModel.update_parameters, 0
+
+    def dies(self: object, model: object) -> None:
+        nonlocal count
+        count += 1
+        if count > 23:
+            raise KeyboardInterrupt
+        update(self, model)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine.AveragedModel, "update_parameters", dies)
+        with pytest.raises(KeyboardInterrupt):
+            run_study(study, killed, ["both"])
+    assert torch.load(killed / "both-1" / "last.ckpt", weights_only=True)["step"] == 22
+    assert not (killed / "tiny.jsonl").exists()
+    run_study(study, killed, ["both"])
+    for name, values in weights(study, through, "both").items():
+        torch.testing.assert_close(weights(study, killed, "both")[name], values, rtol=0, atol=0)
+    curves = [(folder / "both-1" / "curve.jsonl").read_text() for folder in (through, killed)]
+    assert curves[0] == curves[1] and curves[0].count("\n") == 20
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_spares_the_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study, folder = write_study(tmp_path), tmp_path / "runs" / "tiny"
+    draw, count = Draws.noise, 0
+
+    def breaks(self: Draws, rows: int, columns: int) -> torch.Tensor:
+        nonlocal count
+        count += 1
+        return draw(self, rows, columns) * (float("nan") if count > 21 else 1)
+
+    monkeypatch.setattr(Draws, "noise", breaks)
+    with pytest.raises(HandPoseError, match="the loss is no number at step 22; lower 'lr'"):
+        run_study(study, folder, ["one"])
+    state = torch.load(folder / "one-1" / "last.ckpt", weights_only=True)
+    assert state["step"] == 20 and all(v.isfinite().all() for v in state["model"].values())
+
+
+def test_two_processes_do_what_one_does(study: Path, tmp_path: Path) -> None:
+    one, two = tmp_path / "runs" / "one", tmp_path / "runs" / "two"
+    run_study(study, one, ["both"])
+    command = [
+        sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2",
+        "-m", "training.cli", "run", str(study), "--out", str(two), "--rows", "both",
+    ]  # fmt: skip
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert [line["processes"] for line in recorded(two / "tiny.jsonl")] == [2]
+    for name, values in weights(study, one, "both").items():
+        torch.testing.assert_close(weights(study, two, "both")[name], values, rtol=1e-4, atol=1e-5)
+    first, last = (json.loads((f / "both-1" / "curve.jsonl").read_text().splitlines()[-1]) for f in (one, two))
+    assert first["validation_mm"] == pytest.approx(last["validation_mm"], rel=1e-3)

@@ -1,0 +1,82 @@
+"""One hand seen in every modality: from the benchmark's arrays to what encoders take, and to what decoders aim at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hand_pose_ros.skeleton import MIDDLE_MCP
+from training.hands.model import Array
+
+MODALITIES = ("rgb", "depth", "joints_2d", "joints", "heat", "cloud")
+#: Arrays of the benchmark that a modality is made from, besides the joints, which define root and scale.
+SOURCES = {
+    "rgb": ("rgb",), "depth": ("depth",), "joints_2d": ("joints_2d",), "joints": (),
+    "heat": ("joints_2d",), "cloud": ("cloud",),
+}  # fmt: skip
+#: What a person must annotate; the others come out of a camera.
+LABELS = ("joints", "joints_2d", "heat")
+INVARIANCES = ("T", "S", "H")
+#: The root that T subtracts and the bone that S divides by (Yang et al. 2019; joint 12 and bone 12-11 of RHD's order).
+ROOT, BONE_END = MIDDLE_MCP, MIDDLE_MCP + 1
+#: Mean length of that bone, metres: the unit of length where S is off, so that losses weigh the same.
+MEAN_BONE_M = 0.032
+#: Standard deviation of crop coordinates of joints.
+SPREAD_2D = 0.35
+HEAT_SIZE = 32
+HEAT_SIGMA_PX = 1.0
+
+
+def fields_of(modalities: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of the benchmark's arrays that these modalities need."""
+    fields = {"joints", "right"}.union(*(SOURCES[m] for m in modalities))
+    return tuple(sorted(fields))
+
+
+def views(
+    arrays: Mapping[str, Array], modalities: tuple[str, ...], invariances: str, points: int, device: str = "cpu"
+) -> dict[str, Tensor]:
+    """Tensors by modality for a batch of the benchmark's arrays, and `right` (B,), `root` (B, 1, 3), `unit` (B, 1, 1).
+
+    joints (B, 21, 3) and cloud (B, points, 3) less `root` and over `unit`, metres both: with "T" in `invariances` the
+    root is the middle knuckle, else the cube's centre; with "S" the unit is the true length of a bone, else its mean.
+    joints_2d (B, 21, 2) crop coordinates over their spread; rgb (B, 3, S, S) in [-0.5, 0.5]; depth (B, 1, S, S) in
+    [-1, 1]; heat (B, 21, 32, 32), 1 at the joint.
+    """
+    joints = torch.from_numpy(np.array(arrays["joints"])).to(device)
+    root = joints[:, ROOT : ROOT + 1] if "T" in invariances else torch.zeros_like(joints[:, :1])
+    bone = (joints[:, BONE_END] - joints[:, ROOT]).norm(dim=-1)[:, None, None]
+    unit = bone if "S" in invariances else torch.full_like(bone, MEAN_BONE_M)
+    seen = {"right": torch.from_numpy(np.array(arrays["right"])).to(device), "root": root, "unit": unit}
+    for modality in modalities:
+        if modality == "joints":
+            seen[modality] = (joints - root) / unit
+            continue
+        x = torch.from_numpy(np.array(arrays[SOURCES[modality][0]])).to(device).float()
+        if modality == "cloud":
+            seen[modality] = (x[:, :points] - root) / unit
+        elif modality == "joints_2d":
+            seen[modality] = x / SPREAD_2D
+        elif modality == "heat":
+            seen[modality] = heat_maps(x)
+        elif modality == "depth":
+            seen[modality] = x[:, None]
+        else:
+            seen[modality] = x.permute(0, 3, 1, 2) / 255 - 0.5
+    return seen
+
+
+def heat_maps(joints_2d: Tensor) -> Tensor:
+    """Gaussians (B, 21, 32, 32) about joints in crop coordinates (B, 21, 2), 1 at their centres; empty off the map."""
+    centre = (joints_2d + 1) * (HEAT_SIZE / 2) - 0.5
+    pixel = torch.arange(HEAT_SIZE, device=joints_2d.device)
+    along = torch.exp(-0.5 * ((pixel - centre[..., None]) / HEAT_SIGMA_PX) ** 2)
+    return along[..., 1, :, None] * along[..., 0, None, :]
+
+
+def to_metres(joints: Tensor, seen: Mapping[str, Tensor]) -> Tensor:
+    """Predicted joints or clouds of views back to metres relative to the root."""
+    return joints * seen["unit"]

@@ -1,0 +1,66 @@
+"""A model of one latent space: the encoders and decoders that an experiment names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from hand_pose_ros.types import HandPoseError
+from training.crossmodal.modalities import MODALITIES
+from training.crossmodal.networks import build_decoder, build_encoder
+
+Gaussian = tuple[Tensor, Tensor]
+Seen = Mapping[str, Tensor]
+
+
+class CrossModal(nn.Module):
+    """encoders: q(z | x) by modality; decoders: p(x | z) by modality.
+
+    `forward` hands the module to a loss, so that gradients are shared between processes whatever the loss uses.
+    """
+
+    def __init__(self, encoders: Mapping[str, nn.Module], decoders: Mapping[str, nn.Module]):
+        super().__init__()
+        self.encoders = nn.ModuleDict(encoders)
+        self.decoders = nn.ModuleDict(decoders)
+
+    def forward(self, loss: Callable[..., Any], *arguments: Any) -> Any:
+        return loss(self, *arguments)
+
+    def encode(self, modality: str, seen: Seen) -> Gaussian:
+        """Mean and log variance (B, D) of q(z | x) for x of `modality`."""
+        return self.encoders[modality](seen[modality], seen["right"])
+
+    def decode(self, modality: str, z: Tensor) -> Tensor:
+        return self.decoders[modality](z)
+
+
+def build_model(
+    encoders: Mapping[str, Mapping[str, Any]], decoders: Mapping[str, Mapping[str, Any]], latent: int, handed: bool,
+    size: int,
+) -> CrossModal:  # fmt: skip
+    """The model of an experiment's `encoders` and `decoders`: settings by modality, the network's name under `net`.
+
+    Raises HandPoseError for a modality, a network or a setting that does not exist.
+    """
+    parts: list[dict[str, nn.Module]] = []
+    for kind, settings in (("encoder", encoders), ("decoder", decoders)):
+        built: dict[str, nn.Module] = {}
+        for modality, given in settings.items():
+            if modality not in MODALITIES:
+                raise HandPoseError(f"there is no modality '{modality}'; there are {', '.join(MODALITIES)}")
+            try:
+                if kind == "encoder":
+                    built[modality] = build_encoder(modality, latent, handed, size, **given)
+                else:
+                    built[modality] = build_decoder(modality, latent, size, **given)
+            except KeyError as error:
+                raise HandPoseError(f"'{modality}' has no {kind} called {error}") from error
+            except TypeError as error:
+                raise HandPoseError(
+                    f"the {kind} of '{modality}' was given settings that do not fit: {error}"
+                ) from error
+        parts.append(built)
+    return CrossModal(*parts)

@@ -1,0 +1,131 @@
+"""`hand-pose-train run` of a study: every row with every seed, each recorded as one line."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from hand_pose_ros.types import HandPoseError
+from training.crossmodal.benchmark import load_split
+from training.crossmodal.bones import measure_limits
+from training.crossmodal.config import Experiment, Row, read_study
+from training.crossmodal.data import Pools
+from training.crossmodal.engine import make_fabric, train
+from training.crossmodal.evaluate import measure, predict
+from training.crossmodal.modalities import SOURCES, fields_of
+from training.crossmodal.model import CrossModal, build_model
+from training.crossmodal.real import real_split
+from training.crossmodal.strategies import steps_of
+from training.hands.model import Array
+
+#: Frames folders that rows are measured on beside the benchmark, where they are; nothing is trained on them.
+REAL = Path("../shared/data")
+REAL_SETS = ("real_rgbd", "real_rgb")
+#: Training hands that the limits of a human hand are measured on.
+LIMIT_HANDS = 4000
+
+
+def run_study(path: Path, folder: Path, rows: Sequence[str] = (), results: Path | None = None) -> None:
+    """Train the rows of the experiment at `path` (or the named ones) with all its seeds, below `folder`.
+
+    What is finished is not done again, what was broken off goes on. Each run adds a line to
+    `results/<experiment>.jsonl` (default: in `folder`). The benchmark lies beside `folder`, for all experiments.
+    Raises HandPoseError for a row that the experiment lacks.
+    """
+    experiment = read_study(path)
+    unknown = sorted(set(rows) - set(experiment.rows))
+    if unknown:
+        raise HandPoseError(f"{path} has no row '{unknown[0]}'; it has {', '.join(experiment.rows)}")
+    record = (results or folder) / f"{path.stem}.jsonl"
+    record.parent.mkdir(parents=True, exist_ok=True)
+    for seed in experiment.seeds:  # seed by seed: a study that is stopped has whole tables, of fewer seeds
+        for name in rows or experiment.rows:
+            _run_row(experiment, name, seed, folder, record)
+
+
+def recorded(path: Path) -> list[dict[str, Any]]:
+    """The lines of a record, [] where there is none yet."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def fingerprint(experiment: Experiment, row: Row) -> str:
+    """Eight digits that change with any setting of a row or of the benchmark."""
+    settings = json.dumps([asdict(row), experiment.benchmark.folder(Path()).name], sort_keys=True, default=list)
+    return hashlib.sha256(settings.encode()).hexdigest()[:8]
+
+
+def load_row(experiment: Experiment, name: str, seed: int, folder: Path) -> CrossModal:
+    """The trained model of a row, its moving average; raises HandPoseError where it was not trained to the end."""
+    row = experiment.rows[name]
+    path = _run_folder(folder, name, seed) / "last.ckpt"
+    state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu") if path.exists() else {}
+    if state.get("step") != row.steps:
+        raise HandPoseError(f"{path} is missing or unfinished: run the row '{name}' with seed {seed} first")
+    model = _new_model(experiment, row, seed)
+    average = {key.removeprefix("module."): value for key, value in state["average"].items() if key != "n_averaged"}
+    model.load_state_dict(average)
+    return model.eval().requires_grad_(False)
+
+
+def _run_row(experiment: Experiment, name: str, seed: int, folder: Path, record: Path) -> None:
+    row = experiment.rows[name]
+    key = {"row": name, "seed": seed, "settings": fingerprint(experiment, row)}
+    if any(key.items() <= line.items() for line in recorded(record)):
+        return
+    fabric = make_fabric(row.precision)
+    device, place, root = str(fabric.device), _run_folder(folder, name, seed), folder.parent
+    fields = fields_of(row.modalities)
+    with fabric.rank_zero_first(local=True):  # the others find on disk what the first made
+        arrays = load_split(experiment.benchmark, "train", fields, root)
+        splits = {s: load_split(experiment.benchmark, s, fields, root) for s in ("validation", "test", "unseen")}
+    model = _new_model(experiment, row, seed)
+    limits = None
+    if row.bones:
+        labels = load_split(experiment.benchmark, "train", ("joints", "right"), root)
+        limits = measure_limits(labels["joints"][:LIMIT_HANDS], labels["right"][:LIMIT_HANDS])
+    held_out = {field: np.array(values) for field, values in splits["validation"].items()}
+
+    def watch(module: CrossModal) -> dict[str, float]:
+        predicted, truth = predict(module, row, held_out, row.source, "joints", device)
+        return {"validation_mm": float(np.linalg.norm(predicted - truth, axis=-1).mean() * 1000)}
+
+    started = time.monotonic()
+    trained = train(fabric, row, seed, model, steps_of(row, limits), Pools(row, arrays), watch, place)
+    seconds = time.monotonic() - started
+    if fabric.is_global_zero:
+        found = {split: measure(trained, row, splits[split], device) for split in ("test", "unseen")}
+        found |= {set_: measure(trained, row, a, device) for set_, a in _real_sets(experiment, row).items()}
+        curve = [(line["samples"], round(line["validation_mm"], 2)) for line in recorded(place / "curve.jsonl")]
+        facts: dict[str, Any] = {"samples": row.samples, "seconds": round(seconds, 1), "processes": fabric.world_size}
+        facts |= {"parameters": sum(p.numel() for p in model.parameters()), "device": fabric.device.type}
+        with record.open("a") as file:
+            file.write(json.dumps({"experiment": experiment.name, **key, **facts, **found, "curve": curve}) + "\n")
+        print(
+            f"{experiment.name} {name} seed {seed}: test {found['test']['mean_mm']:.2f} mm, {seconds:.0f} s", flush=True
+        )
+    fabric.barrier()
+
+
+def _real_sets(experiment: Experiment, row: Row) -> Mapping[str, dict[str, Array]]:
+    """The real recordings that have what the row looks at."""
+    needed = {"joints", *SOURCES[row.source]}
+    there = {name: REAL / name for name in REAL_SETS if (REAL / name).is_dir()}
+    sets = {name: real_split(path, experiment.benchmark.size) for name, path in there.items()}
+    return {name: arrays for name, arrays in sets.items() if needed <= set(arrays)}
+
+
+def _run_folder(folder: Path, name: str, seed: int) -> Path:
+    return folder / f"{name}-{seed}"
+
+
+def _new_model(experiment: Experiment, row: Row, seed: int) -> CrossModal:
+    torch.manual_seed(seed)
+    return build_model(row.encoders, row.decoders, row.latent, "H" in row.invariances, experiment.benchmark.size)

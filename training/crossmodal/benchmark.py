@@ -8,19 +8,22 @@ that is asked for later shows the same hands.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, is_dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from hand_pose_ros.types import HandPoseError
-from training.hands.depth import sample_clutter, sample_noise
 from training.hands.model import Array, load_hand_model
 from training.hands.pictures import Studio
-from training.hands.samples import HALF, render, see_depth, seed_numba
-from training.hands.scene import Scenes, sample_scenes
+from training.hands.raster import crop_lens, render
+from training.hands.samples import see_depth
+from training.hands.scene import HALF, Scenes, SceneSettings, sample_scenes, surfaces
 
 #: First number of each split's random seeds.
 SPLITS = {"train": 101, "validation": 102, "test": 103, "unseen": 104}
@@ -31,7 +34,8 @@ CLOUD_POINTS = 1024
 #: Pixels of the clean depth picture that clouds are taken from, fine enough for 1,024 points on most hands.
 CLOUD_GRID = 112
 CHUNK = 500
-FACING = 0.6
+#: As many left hands as right ones, and a hand in every picture.
+SCENES = SceneSettings(facing=0.6, mirrored=0.5, empty=0.0)
 #: One name for each array of a split.
 FIELDS = ("joints", "joints_2d", "right", "cloud", "depth", "rgb")
 
@@ -92,97 +96,98 @@ def finger_ratio(joints: Array) -> Array:
 def _make(benchmark: Benchmark, split: str, field: str) -> Array:
     count = getattr(benchmark, split)
     see = _maker(benchmark, field)
-    parts, have = [], 0
-    for chunk, (scenes, right) in enumerate(_chunks(SPLITS[split], split == "unseen")):
+    parts: list[Array] = []
+    have = 0
+    for chunk, scenes in enumerate(_chunks(SPLITS[split], split == "unseen")):
         rng = np.random.default_rng([SPLITS[split], chunk, 1 + FIELDS.index(field)])
-        seed_numba(int(rng.integers(2**31)))
-        take = slice(0, count - have)
-        parts.append(see(_pick(scenes, take), right[take], rng))
+        parts.append(see(_pick(scenes, slice(0, count - have)), rng))
         have += len(parts[-1])
         if have == count:
             return np.concatenate(parts)
     raise AssertionError("chunks are endless")
 
 
-def _chunks(seed: int, unseen: bool) -> Iterator[tuple[Scenes, Array]]:
+def _chunks(seed: int, unseen: bool) -> Iterator[Scenes]:
     model = load_hand_model()
-    chunk = 0
-    while True:
-        rng = np.random.default_rng([seed, chunk, 0])
-        scenes = sample_scenes(model, rng, CHUNK, FACING)
+    for chunk in itertools.count():
+        scenes = sample_scenes(model, np.random.default_rng([seed, chunk, 0]), CHUNK, SCENES)
         ratio = finger_ratio(scenes.joints)
-        keep = np.flatnonzero(ratio > UNSEEN_RATIO if unseen else ratio < SEEN_RATIO)
-        yield _pick(scenes, keep), rng.random(len(keep)) < 0.5
-        chunk += 1
+        yield _pick(scenes, np.flatnonzero(ratio > UNSEEN_RATIO if unseen else ratio < SEEN_RATIO))
 
 
-def _pick(scenes: Scenes, keep: Array | slice) -> Scenes:
-    return replace(scenes, **{name: values[keep] for name, values in vars(scenes).items()})
+def _pick(values: Any, keep: Array | slice) -> Any:
+    """Arrays, or a dataclass of them, by their first axis."""
+    if is_dataclass(values) and not isinstance(values, type):
+        return replace(values, **{name: _pick(value, keep) for name, value in vars(values).items()})
+    return values[keep]
 
 
-def _maker(benchmark: Benchmark, field: str) -> Callable[[Scenes, Array, np.random.Generator], Array]:
-    """The function that makes one field of a chunk: (scenes, right, rng) to its array."""
+def _maker(benchmark: Benchmark, field: str) -> Callable[[Scenes, np.random.Generator], Array]:
+    """The function that makes one field of a chunk of scenes."""
     if field == "rgb":
         for name in ("skins", "backgrounds"):
             path = getattr(benchmark, name)
             if path is not None and not Path(path).is_dir():
                 raise HandPoseError(f"the benchmark's {name} '{path}' are no folder; write null for procedural ones")
-        paths = (None if path is None else Path(path) for path in (benchmark.skins, benchmark.backgrounds))
-        studio = Studio(*paths)
-        return lambda scenes, right, rng: _rgb(studio, scenes, right, rng, benchmark.size)
+        skins, backgrounds = (None if p is None else Path(p) for p in (benchmark.skins, benchmark.backgrounds))
+        return partial(_rgb, Studio(skins, backgrounds, SCENES), benchmark.size)
     if field == "depth":
-        return lambda scenes, right, rng: _depth(scenes, right, rng, benchmark.size)
+        return partial(_depth, benchmark.size)
     return {"joints": _joints, "joints_2d": _joints_2d, "right": _right, "cloud": _cloud}[field]
 
 
-def _right(scenes: Scenes, right: Array, rng: np.random.Generator) -> Array:
-    return right.astype(np.float32)
+def _right(scenes: Scenes, rng: np.random.Generator) -> Array:
+    return scenes.right.astype(np.float32)
+
+
+def _joints(scenes: Scenes, rng: np.random.Generator) -> Array:
+    return _mirrored(scenes.joints - _centre(scenes)[:, None], scenes.right).astype(np.float32)
+
+
+def _joints_2d(scenes: Scenes, rng: np.random.Generator) -> Array:
+    flat = scenes.joints[..., :2] / scenes.joints[..., 2:] / (HALF / scenes.distance)[:, None, None]
+    return _mirrored(flat, scenes.right).astype(np.float32)
+
+
+def _cloud(scenes: Scenes, rng: np.random.Generator) -> Array:
+    model = load_hand_model()
+    vertices, centre = surfaces(model, scenes), _centre(scenes)
+    clouds = np.empty((len(centre), CLOUD_POINTS, 3))
+    for i, distance in enumerate(scenes.distance):
+        tan_half = HALF / distance
+        depth, face, _ = render(vertices[i], model.faces, crop_lens(tan_half, CLOUD_GRID), (CLOUD_GRID, CLOUD_GRID))
+        v, u = np.nonzero((face >= 0) & (face < model.skin_faces))
+        z = depth[v, u].astype(np.float64)
+        x, y = (((2 * k + 1) / CLOUD_GRID - 1) * tan_half * z for k in (u, v))
+        # a crop that missed the hand shows nothing of it: its joints are all that can be said
+        points = np.stack([x, y, z], -1) if len(z) else scenes.joints[i]
+        few = len(points) < CLOUD_POINTS
+        clouds[i] = points[rng.choice(len(points), CLOUD_POINTS, replace=few)] - centre[i]
+    return _mirrored(clouds, scenes.right).astype(np.float16)
+
+
+def _depth(size: int, scenes: Scenes, rng: np.random.Generator) -> Array:
+    model = load_hand_model()
+    vertices = surfaces(model, scenes)
+    pictures = np.stack([see_depth(model, scenes, vertices[i], i, size) for i in range(len(vertices))])
+    return _flipped(pictures, scenes.right).astype(np.float16)
+
+
+def _rgb(studio: Studio, size: int, scenes: Scenes, rng: np.random.Generator) -> Array:
+    vertices = surfaces(studio.model, scenes)
+    return _flipped(studio.see_rgb(rng, scenes, vertices, HALF / scenes.distance, size), scenes.right)
+
+
+def _centre(scenes: Scenes) -> Array:
+    """The cube's centres (B, 3)."""
+    return scenes.distance[:, None] * np.array([0.0, 0.0, 1.0])
 
 
 def _mirrored(points: Array, right: Array) -> Array:
+    """Points (B, N, 2 or 3) with x negated where the hand is a left one."""
     return np.concatenate([points[..., :1] * np.where(right, 1, -1)[:, None, None], points[..., 1:]], -1)
 
 
-def _joints(scenes: Scenes, right: Array, rng: np.random.Generator) -> Array:
-    centre = np.stack([0 * scenes.distance, 0 * scenes.distance, scenes.distance], -1)
-    return _mirrored(scenes.joints - centre[:, None], right).astype(np.float32)
-
-
-def _joints_2d(scenes: Scenes, right: Array, rng: np.random.Generator) -> Array:
-    tan_half = HALF / scenes.distance
-    return _mirrored(scenes.joints[..., :2] / scenes.joints[..., 2:] / tan_half[:, None, None], right).astype(
-        np.float32
-    )
-
-
-def _cloud(scenes: Scenes, right: Array, rng: np.random.Generator) -> Array:
-    model = load_hand_model()
-    clouds = np.empty((len(right), CLOUD_POINTS, 3))
-    for i, distance in enumerate(scenes.distance):
-        tan_half = HALF / distance
-        depth, face, _ = render(scenes.vertices[i], model.faces, tan_half, CLOUD_GRID)
-        v, u = np.nonzero((face >= 0) & (face < model.skin_faces))
-        if len(v) == 0:  # the crop missed the hand: its joints are all that can be said
-            points = scenes.joints[i]
-        else:
-            z = depth[v, u].astype(np.float64)
-            x, y = (((2 * k + 1) / CLOUD_GRID - 1) * tan_half * z for k in (u, v))
-            points = np.stack([x, y, z], -1)
-        pick = rng.permutation(len(points)) if len(points) >= CLOUD_POINTS else rng.integers(len(points), size=2048)
-        clouds[i] = points[pick[:CLOUD_POINTS]] - (0, 0, distance)
-    return _mirrored(clouds, right).astype(np.float16)
-
-
-def _depth(scenes: Scenes, right: Array, rng: np.random.Generator, size: int) -> Array:
-    model = load_hand_model()
-    clutter = sample_clutter(rng, scenes.vertices, scenes.palm, scenes.distance)
-    noise = sample_noise(rng, len(right), scenes.distance)
-    pictures = [see_depth(scenes, clutter, noise, i, model.faces, size) for i in range(len(right))]
-    return np.stack([p if r else p[:, ::-1] for p, r in zip(pictures, right, strict=True)]).astype(np.float16)
-
-
-def _rgb(studio: Studio, scenes: Scenes, right: Array, rng: np.random.Generator, size: int) -> Array:
-    clutter = sample_clutter(rng, scenes.vertices, scenes.palm, scenes.distance)
-    tan_half = HALF / scenes.distance
-    pictures = [studio.see_rgb(rng, scenes, clutter, i, float(tan_half[i]), size) for i in range(len(right))]
+def _flipped(pictures: Array, right: Array) -> Array:
+    """Pictures (B, S, S, ...) turned about where the hand is a left one."""
     return np.stack([p if r else p[:, ::-1] for p, r in zip(pictures, right, strict=True)])

@@ -17,6 +17,7 @@ from typing import Any, cast
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.strategies import DDPStrategy
+from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
@@ -97,7 +98,7 @@ def train(
         if (step + 1) % every and step + 1 < row.steps:
             continue
         numbers = {key: value / (step + 1 - state["step"]) for key, value in sums.items()}
-        numbers = {key: float(value) for key, value in fabric.all_reduce(numbers).items()}
+        numbers = {key: float(cast(Tensor, fabric.all_reduce(value))) for key, value in numbers.items()}
         sums.clear()
         if curve is not None and writer is not None:
             measured = measure(cast(CrossModal, average.module.eval()))

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from training.backbones import PretrainedEncoder, load_imagenet
 from training.crossmodal.modalities import HEAT_SIZE
-from training.crossmodal.resnet import ResNet
-from training.networks import RGB_MEAN, RGB_STD, CloudDecoder, ImageEncoder
+from training.crossmodal.resnet import NarrowNet, ResNet
+from training.networks import RGB_MEAN, RGB_STD, CloudDecoder
 
 JOINTS = {"joints": 3, "joints_2d": 2}
 CHANNELS = {"rgb": 3, "depth": 1, "heat": 21}
@@ -134,12 +134,14 @@ class Lite0Body(nn.Module):
         super().__init__()
         encoder = PretrainedEncoder(size)
         load_imagenet(encoder)
-        self.body = nn.Sequential(encoder.backbone, encoder.neck, nn.Flatten())
+        self.backbone = encoder.backbone
+        self.neck = nn.Sequential(encoder.widen, encoder.neck, nn.Flatten())
         self.register_buffer("mean", torch.tensor(RGB_MEAN)[:, None, None] - 0.5)
         self.register_buffer("std", torch.tensor(RGB_STD)[:, None, None])
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.body((x - self.get_buffer("mean")) / self.get_buffer("std"))
+        _, coarse = self.backbone((x - self.get_buffer("mean")) / self.get_buffer("std"))
+        return self.neck(coarse)
 
 
 def mlp(inputs: int, hidden: int, layers: int, last: int | None = None) -> nn.Sequential:
@@ -179,7 +181,7 @@ def build_encoder(
     elif modality == "cloud":
         nets = {"points": (lambda: PointsBody(list(widths)), widths[-1])}
     else:
-        narrow = (lambda: nn.Sequential(ImageEncoder(channels, side, width or 32).body, nn.Flatten()), flat)
+        narrow = (lambda: NarrowNet(channels, width or 32), flat)
         nets = {"conv": narrow} if modality == "heat" else {"narrow": narrow}
     if modality in ("rgb", "depth"):
         for depth in (18, 50):

@@ -1,4 +1,4 @@
-"""ResNet-18 and ResNet-50 (He et al. 2016), the picture encoders of Spurr et al. (2018): without their last layer."""
+"""Residual networks (He et al. 2016) as picture encoders: ResNet-18 and -50 (Spurr et al. 2018), and a narrow one."""
 
 from __future__ import annotations
 
@@ -65,3 +65,20 @@ class ResNet(nn.Module):
         edge = size // 32
         edge = edge - POOL + 1 if edge >= POOL else edge
         return width * 8 * (1 if depth == 18 else 4) * edge**2
+
+
+class NarrowNet(nn.Module):
+    """Maps (B, C, S, S), S a multiple of 16, to features (B, 64 (S / 16)²): what a CPU can afford.
+
+    The last map is kept, not pooled: where things are in the picture is what a pose is made of.
+    """
+
+    def __init__(self, channels: int, width: int):
+        super().__init__()
+        layers: list[nn.Module] = [nn.Conv2d(channels, width, 5, 2, 2, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+        for stage in range(3):
+            layers.append(ResidualBlock(width * 2**stage, width * 2 ** (stage + 1), 2))
+        self.body = nn.Sequential(*layers, nn.Conv2d(8 * width, 64, 1), nn.ReLU(), nn.Flatten())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.body(x)

@@ -57,12 +57,11 @@ def hand_features(joints: Tensor, right: Tensor | None = None) -> Features:
 def _bends(chains: Tensor, normals: Tensor) -> Tensor:
     """Flexion and abduction (B, 15, 2) of finger bones (B, 5, 4, 3), the palm's normals (B, 5, 3) at the knuckles.
 
-    In a joint's frame z is the bone before it, x minus the palm's normal, y = z × x; the frame is carried along the
-    finger by the smallest rotation from bone to bone.
+    In a joint's frame z is the bone before it, x the normal out of the palm (so that flexion is positive), y = z × x;
+    the frame is carried along the finger by the smallest rotation from bone to bone.
     """
     z = _unit(chains[:, :, 0])
-    x = -normals
-    x = _unit(x - (x * z).sum(-1, keepdim=True) * z)
+    x = _unit(normals - (normals * z).sum(-1, keepdim=True) * z)
     bends = []
     for k in range(1, 4):
         bone = _unit(chains[:, :, k])

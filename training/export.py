@@ -24,7 +24,7 @@ from training.definition import MovedWrist, wrist_moved_m
 from training.hands.pictures import rgbd_batches
 from training.hands.scene import CROP_SIZE_M, SceneSettings
 from training.networks import LATENT, RGB_MEAN, RGB_STD, ExpertHead
-from training.run import load_space, load_student, read_experiment, rgb_folders
+from training.run import load_space, load_student, read_experiment, rgb_folders, scene_settings
 
 #: Without depth the crop's side is the box's times this; the middle of what training framed.
 BOX_SCALE = 1.25
@@ -65,7 +65,8 @@ def export(experiment: Path, runs: Path, bundle: Path, name: str, version: str) 
     parity = {key: export_network(bundle / f"{key}.onnx", *job) for key, job in jobs.items()}
     encoders = {key: Network(bundle / f"encoder_{key}.onnx") for key in ("rgb", "depth")}
     decoder = Network(bundle / "decoder_joints.onnx")
-    batches = rgbd_batches(VALIDATION_SEED, BATCH, size, depth_size, **rgb_folders(config["rgb"]))
+    folders, settings = rgb_folders(config["rgb"]), scene_settings(config["rgb"])
+    batches = rgbd_batches(VALIDATION_SEED, BATCH, size, depth_size, **folders, settings=settings)
     validation = list(islice(batches, VALIDATION_BATCHES))
     weights = {"rgbd": {"rgb": choose_weight(encoders, decoder, validation)}}
     modalities: tuple[Modality, ...] = ("rgbd", "rgb", "depth")

@@ -15,6 +15,7 @@ from training.backbones import PretrainedEncoder, load_imagenet
 from training.definition import record_wrist
 from training.engine import fit
 from training.hands.samples import depth_batches, pose_batches
+from training.hands.scene import SceneSettings
 from training.stages import LatentSpace, Student, build_student
 from training.warm_start import start_from
 
@@ -39,7 +40,7 @@ def run(experiment: Path, folder: Path, stages: tuple[str, ...] = STAGES, worker
         if stage == "latent":
             if not (folder / "latent.ckpt").exists():
                 record_wrist(folder)
-            poses = partial(pose_batches, batch=settings["batch"])
+            poses = partial(pose_batches, batch=settings["batch"], settings=scene_settings(settings))
             fit(LatentSpace(), LatentSpace.loss, poses, seed=config["seed"], **common)
             continue
         space = load_space(folder)
@@ -64,11 +65,17 @@ def start(student: Student, settings: dict[str, Any], make: Callable[[int], Iter
 def batch_maker(stage: str, settings: dict[str, Any]) -> Callable[[int], Iterator[Any]]:
     """The generator of an encoder's training batches, from its seed."""
     if stage == "depth":
-        return partial(depth_batches, batch=settings["batch"], size=settings["size"])
+        given = {key: settings[key] for key in ("batch", "size")}
+        return partial(depth_batches, **given, settings=scene_settings(settings))
     from training.hands.pictures import rgb_batches
 
     given = {key: settings[key] for key in ("batch", "size", "facing")}
-    return partial(rgb_batches, **given, **rgb_folders(settings))
+    return partial(rgb_batches, **given, **rgb_folders(settings), settings=scene_settings(settings))
+
+
+def scene_settings(settings: dict[str, Any]) -> SceneSettings:
+    """What a stage's settings say of its scenes: the bank of real poses, where they name one."""
+    return SceneSettings(poses=Path(settings["poses"]) if settings.get("poses") else None)
 
 
 def rgb_folders(settings: dict[str, Any]) -> dict[str, Any]:

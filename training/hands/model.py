@@ -41,6 +41,7 @@ class HandModel:
     rim: NDArray[np.int32]  # (R,) the wrist's open edge, in order
     flex_axes: Array  # (16, 3) axis of each finger bone's flexion
     rest_flexion: Array  # (16,) flexion of the mean hand's rest pose, radians
+    sections: Array  # (5, 4, 4) middles, from the bones' ends, and radii of the fingers at their joints and tips
     skin_faces: int  # faces before the forearm's
 
 
@@ -82,6 +83,7 @@ def load_hand_model(path: Path = Path(__file__).parent.parent / "assets" / "hand
         rim=rim,
         flex_axes=axes,
         rest_flexion=flexion,
+        sections=_skin_sections(arrays, axes),
         skin_faces=len(arrays["faces"]),
     )
 
@@ -174,6 +176,32 @@ def _forearm_faces(arrays: dict, rim: NDArray[np.int32], count: int) -> tuple[ND
         quads += [np.stack([inner[nxt], inner, outer], 1), np.stack([inner[nxt], outer, outer[nxt]], 1)]
         uvs += [np.stack([rim_uv[nxt], rim_uv, rim_uv], 1), np.stack([rim_uv[nxt], rim_uv, rim_uv[nxt]], 1)]
     return np.concatenate([arrays["faces"], *quads]), np.concatenate([arrays["faces_uv"], *uvs])
+
+
+def _skin_sections(arrays: dict[str, Array], axes: Array) -> Array:
+    """Middles, from the bones' ends, and radii (5, 4, 3 + 1) of the mean hand's fingers at their joints and tips.
+
+    Bones lie nearer to the back of a finger than to its pad. Where a finger leaves the palm it is as thick as at its
+    next joint.
+    """
+    weights = arrays["weights"]
+    vertices, heads, tips = np.split(arrays["mean"].astype(np.float64), [len(weights), len(weights) + BONE_COUNT])
+    sections = np.empty((5, 4, 4))
+    for finger, bones in enumerate(FINGER_BONES):
+        ends = np.concatenate([heads[list(bones)], tips[finger : finger + 1]])
+        own = vertices[weights[:, bones].sum(1) > 0.5]
+        for k in (1, 2, 3):
+            along = ends[min(k + 1, 3)] - ends[k - 1]
+            along /= np.linalg.norm(along)
+            middle = ends[k] - (0.008 * along if k == 3 else 0)
+            near = own[np.abs((own - middle) @ along) < 0.006] - middle
+            axis = axes[bones[0]] - along * (axes[bones[0]] @ along)
+            basis = np.stack([axis / np.linalg.norm(axis), np.cross(axis, along) / np.linalg.norm(axis)])
+            low, high = (near @ basis.T).min(0), (near @ basis.T).max(0)
+            sections[finger, k, :3] = (low + high) / 2 @ basis
+            sections[finger, k, 3] = (high - low).mean() / 2
+        sections[finger, 0] = sections[finger, 1]
+    return sections
 
 
 def _finger_axes(heads: Array, tips: Array) -> tuple[Array, Array]:

@@ -18,9 +18,9 @@ from training.hands.depth import measure, perfect_sensors
 from training.hands.look import sample_looks
 from training.hands.model import Array, HandModel, joint_positions, pose_bones
 from training.hands.pictures import Studio
-from training.hands.poses import bone_turns
 from training.hands.samples import render_all
 from training.hands.scene import Scenes, SceneSettings, sample_scenes, surfaces
+from training.hands.turns import bone_turns
 
 WIDTH, HEIGHT = 640, 480
 TAN_HALF = 0.53  # a 56° lens
@@ -28,7 +28,7 @@ FOCAL = WIDTH / 2 / TAN_HALF
 CAMERA = PinholeCamera(FOCAL, FOCAL, WIDTH / 2 - 0.5, HEIGHT / 2 - 0.5, WIDTH, HEIGHT)
 LENS = (FOCAL, FOCAL, CAMERA.cx, CAMERA.cy)
 WALL_M = 1.3
-#: Closing of index, middle, ring, little; thumb angles as in poses.THUMB_LOW; a key pose every half second.
+#: Closing of index, middle, ring, little; the thumb's angles as in turns.py; a key pose every half second.
 KEY_POSES = (
     ((0.0, 0.0, 0.0, 0.0), (0, 20, 0, 0, 0)),  # open
     ((0.3, 0.3, 0.3, 0.3), (10, 10, 5, 10, 15)),  # relaxed
@@ -123,9 +123,8 @@ def motion(frames: int, still_at: float | None = None) -> Iterator[tuple[Array, 
 
 def _moved(model: HandModel, still: Scenes, flexion: Array, thumb: Array, turn: Array, place: Array) -> Scenes:
     """The scene of one hand with its fingers, rotation and the place of its joints' mean as `motion` gives them."""
-    turns = bone_turns(
-        model, flexion[None], np.array([[6.0, 1, -4, -9]]) * (1 - flexion[None, :, 0] / 100), thumb[None]
-    )
+    spread = np.array([6.0, 1, -4, -9]) * (1 - flexion[:, 0] / 100)
+    turns = bone_turns(model, np.concatenate([flexion.ravel(), spread, thumb])[None])
     maps, positions = pose_bones(still.shape, turns)
     joints = joint_positions(model, still.shape, maps, positions)
     shift = place - joints[0].mean(0) @ turn.T

@@ -43,11 +43,11 @@ class PoseBatch:
     surface: Array
 
 
-def pose_batches(seed: int, batch: int) -> Iterator[PoseBatch]:
+def pose_batches(seed: int, batch: int, settings: SceneSettings | None = None) -> Iterator[PoseBatch]:
     """Endless labels, with the crop's scale drawn as both the depth and the colour crops draw it."""
     model = load_hand_model()
     for rng in generators(seed):
-        scenes = sample_scenes(model, rng, batch)
+        scenes = sample_scenes(model, rng, batch, settings)
         scale = np.where(rng.random(batch) < 0.6, 1.0, rng.uniform(0.5, 1.25, batch))
         surface, joints, joints_2d = pose_labels(
             model, rng, scenes, surfaces(model, scenes), scale * HALF / scenes.distance

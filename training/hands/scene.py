@@ -8,6 +8,7 @@ forward through the crop's centre (0, 0, distance).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -23,12 +24,17 @@ from training.hands.model import (
     pose_bones,
     sample_shapes,
 )
-from training.hands.poses import axis_rotation, sample_turns
+from training.hands.pose_bank import load_pose_bank
+from training.hands.poses import sample_turns
 from training.hands.raster import skin
 from training.hands.things import Things, sample_things
+from training.hands.turns import axis_rotation
 
 CROP_SIZE_M = 0.26
 HALF = CROP_SIZE_M / 2
+#: Degrees of the wrist: extension to flexion, radial to ulnar deviation (American Academy of Orthopaedic Surgeons).
+WRIST_BEND = (-70, 80)
+WRIST_SWAY = (-20, 30)
 AXES = dict(zip("xyz", np.eye(3), strict=True))
 
 
@@ -39,7 +45,7 @@ class SceneSettings:
     facing: share of hands held up to the camera; mirrored, empty: of left hands and of pictures without a hand.
     textures: photographed skins, creases, nails, cloth and photo backgrounds, or plain colours. lights: two lights
     with shadows and any colour, or one white one. depth_noise: a depth camera's faults. occluders: things held and in
-    the way.
+    the way. poses: folder of a bank of real poses (see pose_bank.py), None for sampled ones alone.
     """
 
     facing: float = 0.5
@@ -49,6 +55,7 @@ class SceneSettings:
     lights: bool = True
     depth_noise: bool = True
     occluders: bool = True
+    poses: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -101,7 +108,7 @@ def sample_scenes(
     """Draw `batch` scenes: shape, pose, viewpoint, distance (0.2 to 1.5 m), the crop's error, surroundings, sensor."""
     settings = settings or SceneSettings()
     shape = sample_shapes(model, rng, batch)
-    turns = sample_turns(model, rng, batch)
+    turns = sample_turns(model, shape, rng, load_pose_bank(settings.poses))
     maps, positions = pose_bones(shape, turns)
     joints = joint_positions(model, shape, maps, positions)
     arm = sample_arms(rng, batch, len(model.rim))
@@ -173,7 +180,9 @@ def sample_borders(rng: np.random.Generator, distance: Array) -> Array:
 
 def sample_arms(rng: np.random.Generator, batch: int, rim: int) -> Arm:
     """Forearms bent at the wrist, half of them in sleeves."""
-    bend = np.stack([rng.normal(0, 0.45, batch), np.zeros(batch), rng.normal(0, 0.25, batch)], 1)
+    bend = np.zeros((batch, 3))
+    bend[:, 0] = np.radians(np.clip(rng.normal(0, 26, batch), *WRIST_BEND))
+    bend[:, 2] = np.radians(np.clip(rng.normal(4, 13, batch), *WRIST_SWAY))
     sleeve = np.where(rng.random(batch) < 0.5, rng.integers(1, FOREARM_RINGS, batch), FOREARM_RINGS)
     folds = 1 + rng.normal(0, 1, (batch, FOREARM_RINGS, rim)) * rng.uniform(0, 0.07, (batch, 1, 1))
     return Arm(bend, rng.uniform(1.2, 1.75, batch), sleeve, rng.uniform(1.1, 1.6, batch), folds)

@@ -116,7 +116,7 @@ def test_the_first_light_casts_shadows(studio: Studio, scenes: Scenes, vertices:
         look["shadow"], look["lights"][0, :3] = shadow, direction
         return float(studio.light(scenes, vertices[0], 0, look, room, lens).sum())
 
-    assert seen(1.0, [0, 0, -1]) > 0.97 * seen(0.0, [0, 0, -1])
+    assert seen(1.0, [0, 0, -1]) > 0.93 * seen(0.0, [0, 0, -1])
     side = [0.9, -0.3, -0.316]
     assert seen(1.0, side) < 0.98 * seen(0.0, side)
 

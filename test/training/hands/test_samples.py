@@ -130,7 +130,7 @@ def test_parts_are_the_bones_the_arm_and_the_things(model: HandModel, scenes: Sc
 
 
 def test_depth_batches_are_as_documented() -> None:
-    batch = next(depth_batches(3, 64, 16))
+    batch = next(depth_batches(4, 64, 16))
     assert {name: (value.shape, value.dtype.name) for name, value in vars(batch).items()} == {
         "depth": ((64, 16, 16), "float32"),
         "surface": ((64, 256, 3), "float32"),

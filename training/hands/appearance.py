@@ -100,6 +100,21 @@ class Backgrounds:
         self.photos = [np.fromfile(path, np.uint8) for path in self.paths]
         self.boxes = [np.array(boxes.get(path.name, [])).reshape(-1, 4) for path in self.paths]
 
+    def room(self, rng: np.random.Generator, shape: tuple[int, int]) -> Picture:
+        """A whole background (H, W, 3) without hands: part of a photo, enlarged or repeated in mirrors, or painted."""
+        if self.photos and rng.random() > 0.15:
+            index = rng.integers(len(self.photos))
+            photo = _decode(self.photos[index], self.paths[index])
+            x, y, width, height = free_area(rng, photo, self.boxes[index])
+            if min(width, height) >= 40:
+                part: NDArray = photo[y : y + height, x : x + width]
+                scale = max(shape[0] / height, shape[1] / width) * rng.uniform(0.35, 1.0)
+                part = cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
+                below, beside = (max(0, edge - have) for edge, have in zip(shape, part.shape, strict=False))
+                part = cv2.copyMakeBorder(part, 0, below, 0, beside, cv2.BORDER_REFLECT)
+                return part[: shape[0], : shape[1]].astype(np.uint8, copy=False)
+        return np.ascontiguousarray(paint_background(rng, max(shape))[: shape[0], : shape[1]])
+
     def patches(self, rng: np.random.Generator, batch: int, size: int) -> Picture:
         """Backgrounds (B, size, size, 3), flipped and turned at random; painted where no free patch is found."""
         out = np.empty((batch, size, size, 3), np.uint8)
@@ -115,16 +130,32 @@ class Backgrounds:
 
 def free_patch(rng: np.random.Generator, photo: Picture, boxes: NDArray, size: int) -> Picture | None:
     """A (size, size, 3) patch of `photo` outside all `boxes` (K, 4), xmin ymin xmax ymax, or None."""
-    for most in np.geomspace(1.0, 0.3, 16):
-        side = int(rng.uniform(0.25, most) * min(photo.shape[:2]))
-        y, x = (int(rng.integers(0, edge - side + 1)) for edge in photo.shape[:2])
-        if any(a < x + side and c > x and b < y + side and d > y for a, b, c, d in boxes):
-            continue
-        how = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
-        patch = cv2.resize(photo[y : y + side, x : x + side], (size, size), interpolation=how)
-        patch = np.rot90(patch, int(rng.choice([0, 0, 0, 1, 2, 3])))
-        return np.ascontiguousarray(patch[:, :: rng.choice([-1, 1])]).astype(np.uint8, copy=False)
-    return None
+    x, y, width, height = free_area(rng, photo, boxes)
+    side = int(rng.uniform(0.5, 1.0) * min(width, height))
+    if side < size / 4:
+        return None
+    x, y = x + int(rng.integers(0, width - side + 1)), y + int(rng.integers(0, height - side + 1))
+    how = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
+    patch = cv2.resize(photo[y : y + side, x : x + side], (size, size), interpolation=how)
+    patch = np.rot90(patch, int(rng.choice([0, 0, 0, 1, 2, 3])))
+    return np.ascontiguousarray(patch[:, :: rng.choice([-1, 1])]).astype(np.uint8, copy=False)
+
+
+def free_area(rng: np.random.Generator, photo: Picture, boxes: NDArray) -> tuple[int, int, int, int]:
+    """x, y, width and height of a part of `photo` outside all `boxes` (K, 4), beside or above them.
+
+    Where people show one hand, the other often hangs unmarked near the lower border: that part is left out.
+    """
+    high, wide = photo.shape[:2]
+    if not len(boxes):
+        return 0, 0, wide, high
+    high = int(0.7 * high)
+    margin = 8
+    left, top = np.floor(boxes[:, :2].min(0) - margin).astype(int).clip(0, [wide, high]).tolist()
+    right = min(wide, int(np.ceil(boxes[:, 2].max() + margin)))
+    areas = [(0, 0, left, high), (right, 0, wide - right, high), (0, 0, wide, top)]
+    room = np.array([min(w, h) ** 2 + 1e-9 for _, _, w, h in areas])
+    return areas[rng.choice(len(areas), p=room / room.sum())]
 
 
 def paint_background(rng: np.random.Generator, size: int) -> Picture:
@@ -149,11 +180,9 @@ def paint_background(rng: np.random.Generator, size: int) -> Picture:
     return (picture + layer).clip(0, 255).astype(np.uint8)
 
 
-def through_lens(light: NDArray, look: NDArray, seed: int) -> Picture:
-    """What a colour camera makes of linear `light` (S, S, 3) float32: blur, motion, exposure, white balance, noise and
-    compression as `look` (of look.LOOK) says."""
-    size = light.shape[0]
-    scale = size / 128
+def through_lens(light: NDArray, look: NDArray, seed: int, scale: float = 1.0) -> Picture:
+    """What a colour camera makes of linear `light` (H, W, 3) float32: blur, motion, exposure, white balance, noise and
+    compression as `look` (of look.LOOK) says, its lengths in pixels times `scale`."""
     if look["blur"] * scale > 0.2:
         light = cv2.GaussianBlur(light, (0, 0), float(look["blur"]) * scale)
     reach = look["motion"] * scale / 2

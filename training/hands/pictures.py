@@ -14,15 +14,15 @@ from training.hands.depth import blank
 from training.hands.look import sample_looks
 from training.hands.model import Array, HandModel, load_hand_model
 from training.hands.raster import crop_lens, vertex_normals
-from training.hands.samples import generators, pose_labels, render_all, see_depth
+from training.hands.samples import generators, pose_labels, see_depth
 from training.hands.scene import HALF, Scenes, SceneSettings, sample_scenes, surfaces
 from training.hands.shade import paint
-from training.hands.things import Things
+from training.hands.stage import Stage, crop_stage, seen_from, view, without_plane
 
 #: Pixels are rasterised so much finer along a side than they are coloured.
 FINE = 2
-#: What the first light sees is a picture of this many pixels, from this far.
-LIGHT_PX, LIGHT_M = 72, 3.0
+#: How far the first light is, and how large the pixels are in which it sees the scene.
+LIGHT_M, LIGHT_PIXEL_M = 3.0, 0.005
 
 
 @dataclass(frozen=True)
@@ -111,61 +111,53 @@ class Studio:
         rooms = self.photos.patches(rng, batch, size)
         out = np.empty((batch, size, size, 3), np.uint8)
         for i in range(batch):
-            light = self.light(scenes, vertices[i], i, looks[i], LINEAR[rooms[i]], crop_lens(float(tan_half[i]), size))
-            out[i] = through_lens(light, looks[i], int(scenes.seed[i]))
+            lens = crop_lens(float(tan_half[i]), size)
+            light = self.light(crop_stage(self.model, scenes, vertices[i], i), looks[i], LINEAR[rooms[i]], lens)
+            beyond = np.zeros((size, size), np.float32)
+            blank(np.zeros((size, size), np.uint8), beyond, lens, scenes.border[i])
+            light[np.isinf(beyond)] = 0
+            out[i] = through_lens(light, looks[i], int(scenes.seed[i]), size / 128)
         return out
 
-    def light(self, scenes: Scenes, vertices: Array, i: int, look: Array, room: Array, lens: tuple) -> Array:
-        """Linear light (H, W, 3) that `lens` gets from scene `i` before its background `room` (H, W, 3)."""
+    def light(self, stage: Stage, look: Array, room: Array, lens: tuple, finer: int = FINE) -> Array:
+        """Linear light (H, W, 3) that `lens` gets from the stage before its background `room` (H, W, 3), rasterised
+        `finer` times finer."""
         height, width = room.shape[:2]
-        fine = (height * FINE, width * FINE)
-        fine_lens = (lens[0] * FINE, lens[1] * FINE, (lens[2] + 0.5) * FINE - 0.5, (lens[3] + 0.5) * FINE - 0.5)
-        things = replace(scenes.things, planes=np.full_like(scenes.things.planes, np.inf))  # the photo is their like
-        depth, part, face_id, bary = render_all(
-            self.model, replace(scenes, things=things), vertices, i, fine_lens, fine
-        )
-        mean = room.mean((0, 1))
+        fine = (lens[0] * finer, lens[1] * finer, (lens[2] + 0.5) * finer - 0.5, (lens[3] + 0.5) * finer - 0.5)
+        # the background is the plane's like
+        seen = view(self.model, without_plane(stage), fine, (height * finer, width * finer))
         look = look.copy()
+        mean = room.mean()
         for key, half in (("sky", room[: height // 2]), ("ground", room[height // 2 :])):
-            around = half.mean((0, 1)) / (mean.mean() + 0.02)
+            around = half.mean((0, 1)) / (mean + 0.02)
             look[key] *= 1 + look["mirror_room"] * (around - 1)
-        turn, place, light_lens, light_depth = light_view(self.model, scenes, vertices, i, look["lights"][0, :3])
-        normals = np.empty(vertices.shape)
-        vertex_normals(vertices, self.model.faces, normals)
+        turn, place, light_lens, light_depth = light_view(self.model, stage, look["lights"][0, :3])
+        normals = np.empty(stage.vertices.shape)
+        for vertices, own in zip(stage.vertices, normals, strict=True):
+            vertex_normals(vertices, self.model.faces, own)
         texture = self.textures[int(look["texture"] * len(self.textures))]
         out = room.astype(np.float32)
         paint(
-            part, depth, face_id, bary, fine_lens, self.model.faces, self.model.faces_uv, normals, self.uv, texture,
-            self.wrinkles, look, things.centre[i], things.turn[i], things.half[i], things.kind[i],
-            turn, place, light_lens, light_depth, room, creases(depth[::FINE, ::FINE], lens), out,
-            np.zeros((height, width), np.float32),
+            seen.part, seen.depth, seen.face, seen.bary, fine, self.model.faces, self.model.faces_uv, normals, self.uv,
+            texture, self.wrinkles, look, stage.centre, stage.turn, stage.half, stage.kind,
+            turn, place, light_lens, light_depth, room, creases(seen.depth[::finer, ::finer], lens), out,
         )  # fmt: skip
-        beyond = np.zeros((height, width), np.float32)
-        blank(np.zeros((height, width), np.uint8), beyond, lens, scenes.border[i])
-        out[np.isinf(beyond)] = 0
         return out
 
 
-def light_view(
-    model: HandModel, scenes: Scenes, vertices: Array, i: int, direction: Array
-) -> tuple[Array, Array, tuple, Array]:
-    """What a light in unit `direction` (3,) sees of scene `i`: its turn (3, 3) and place (3,), lens and depth."""
+def light_view(model: HandModel, stage: Stage, direction: Array) -> tuple[Array, Array, tuple, Array]:
+    """What a light in unit `direction` (3,) sees of the stage: its turn (3, 3) and place (3,), lens and depth."""
     forward = -direction.astype(np.float64)
     side = np.cross([0.0, 1.0, 0.0] if abs(forward[1]) < 0.9 else [1.0, 0.0, 0.0], forward)
     side /= np.linalg.norm(side)
     turn = np.stack([side, np.cross(forward, side), forward])
-    place = np.array([0, 0, scenes.distance[i]]) + LIGHT_M * direction
-    lens = crop_lens(HALF * 1.4 / LIGHT_M, LIGHT_PX)
-    things = scenes.things
-    seen = replace(
-        scenes,
-        things=Things(
-            np.full_like(things.planes, np.inf), things.kind, (things.centre - place) @ turn.T, things.turn @ turn.T,
-            things.half,
-        ),
-    )  # fmt: skip
-    depth, *_ = render_all(model, seen, (vertices - place) @ turn.T, i, lens, (LIGHT_PX, LIGHT_PX))
-    return turn, place, lens, depth
+    points = stage.vertices.reshape(-1, 3) if len(stage.vertices) else stage.centre
+    low, high = points.min(0), points.max(0)
+    place = (low + high) / 2 + LIGHT_M * direction
+    half = max(0.1, 0.55 * float(np.linalg.norm(high - low)))
+    size = int(np.clip(2 * half / LIGHT_PIXEL_M, 32, 320))
+    lens = crop_lens(half / LIGHT_M, size)
+    return turn, place, lens, view(model, seen_from(stage, turn, place), lens, (size, size)).depth
 
 
 def creases(depth: Array, lens: tuple) -> Array:

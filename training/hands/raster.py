@@ -18,14 +18,15 @@ def crop_lens(tan_half: float, size: int) -> tuple[float, float, float, float]:
 
 
 def render(
-    vertices: Array, faces: Array, lens: tuple, shape: tuple[int, int], first: int = 0
+    hands: Array, faces: Array, lens: tuple, shape: tuple[int, int], first: int = 0, apart: int = 0
 ) -> tuple[Array, Array, Array]:
-    """Depth (H, W) float32, inf where there is nothing; the face seen, numbered from `first`, -1 for none; its weights
-    (H, W, 2) there."""
+    """Depth (H, W) float32 of meshes (K, V, 3) with the same faces, inf where there is nothing; the face seen, numbered
+    from `first + k apart` for mesh k, -1 for none; its weights (H, W, 2) there."""
     depth = np.full(shape, np.inf, dtype=np.float32)
     face_id = np.full(shape, -1, dtype=np.int32)
     bary = np.empty((*shape, 2), dtype=np.float32)
-    rasterise(vertices, faces, lens, depth, face_id, bary, first)
+    for k, vertices in enumerate(hands):
+        rasterise(vertices, faces, lens, depth, face_id, bary, first + k * apart)
     return depth, face_id, bary
 
 
@@ -99,17 +100,18 @@ def rasterise(points, faces, lens, depth, face_id, bary, first=0):
 
 
 @njit(cache=True, nogil=True)
-def name_parts(face_id, faces, weight_bones, skin_faces, sleeve_face, part):
-    """Name in `part` (H, W) uint8 what the faces seen are (things.py): faces from `skin_faces` on are the forearm's,
-    those from `sleeve_face` on cloth."""
+def name_parts(face_id, faces, weight_bones, skin_faces, cloth, part):
+    """Name in `part` (H, W) uint8 what the faces seen are (parts.py): faces from `skin_faces` on are the forearm's,
+    those of hand k from cloth[k] on a sleeve."""
+    count = faces.shape[0]
     for v in range(face_id.shape[0]):
         for u in range(face_id.shape[1]):
-            f = face_id[v, u]
-            if f >= 0:
+            if face_id[v, u] >= 0:
+                f, k = face_id[v, u] % count, face_id[v, u] // count
                 if f < skin_faces:
                     part[v, u] = weight_bones[faces[f, 0], 0] + 1
                 else:
-                    part[v, u] = FOREARM if f < sleeve_face else SLEEVE
+                    part[v, u] = FOREARM if f < cloth[k] else SLEEVE
 
 
 @njit(cache=True, fastmath=True, nogil=True)

@@ -18,8 +18,8 @@ from training.hands.depth import measure, perfect_sensors
 from training.hands.look import sample_looks
 from training.hands.model import Array, HandModel, joint_positions, pose_bones
 from training.hands.pictures import Studio
-from training.hands.samples import render_all
 from training.hands.scene import Scenes, SceneSettings, sample_scenes, surfaces
+from training.hands.stage import crop_stage, view
 from training.hands.turns import bone_turns
 
 WIDTH, HEIGHT = 640, 480
@@ -66,11 +66,11 @@ def film(
         scene = _moved(studio.model, still, flexion, thumb, turn, place)
         vertices = surfaces(studio.model, scene)[0]
         # light, sleeve and skin stay as they are, only the sensors' noise changes
-        rgb = through_lens(studio.light(scene, vertices, 0, look, wall, LENS), look, seed + i)
-        true, part, *_ = render_all(studio.model, scene, vertices, 0, LENS, (HEIGHT, WIDTH))
-        true = np.minimum(true, np.float32(WALL_M))
-        depth = np.empty_like(true)
-        measure(true, part, sensor, LENS, seed + i, depth)
+        stage = crop_stage(studio.model, scene, vertices, 0)
+        rgb = through_lens(studio.light(stage, look, wall, LENS), look, seed + i)
+        true = view(studio.model, stage, LENS, (HEIGHT, WIDTH))
+        depth = np.empty_like(true.depth)
+        measure(np.minimum(true.depth, np.float32(WALL_M)), true.part, sensor, LENS, seed + i, depth)
         yield RgbdFrame(CAMERA, rgb, depth), scene.joints[0]
 
 

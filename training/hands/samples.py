@@ -10,10 +10,9 @@ import numpy as np
 
 from training.hands.depth import blank, measure
 from training.hands.model import Array, HandModel, load_hand_model
-from training.hands.parts import NOTHING
-from training.hands.raster import crop_lens, name_parts, render
+from training.hands.raster import crop_lens
 from training.hands.scene import HALF, Scenes, SceneSettings, sample_scenes, surfaces
-from training.hands.things import add_things
+from training.hands.stage import crop_stage, view
 
 SURFACE_POINTS = 256
 
@@ -84,32 +83,15 @@ def see_depth(model: HandModel, scenes: Scenes, vertices: Array, i: int, size: i
     tan_half = HALF / distance
     own = int(np.clip(np.rint(2 * tan_half * scenes.sensors["focal"][i]), 24, size))
     lens = crop_lens(tan_half, own)
-    true, part, *_ = render_all(model, scenes, vertices, i, lens, (own, own))
-    blank(part, true, lens, scenes.border[i])
-    reading = np.empty_like(true)
-    measure(true, part, scenes.sensors[i], lens, scenes.seed[i], reading)
+    true = view(model, crop_stage(model, scenes, vertices, i), lens, (own, own))
+    blank(true.part, true.depth, lens, scenes.border[i])
+    reading = np.empty_like(true.depth)
+    measure(true.depth, true.part, scenes.sensors[i], lens, scenes.seed[i], reading)
     seen = np.where(reading > 0, ((reading - distance) / HALF).clip(-1, 1), 1.0).astype(np.float32)
     if own < size:
         nearest = (np.arange(size) * own) // size
         seen = seen[nearest[:, None], nearest]
     return seen
-
-
-def render_all(
-    model: HandModel, scenes: Scenes, vertices: Array, i: int, lens: tuple, shape: tuple[int, int]
-) -> tuple[Array, Array, Array, Array]:
-    """Scene `i` as `lens` sees it: true depth (H, W) in metres, inf where nothing is; what is seen there (H, W) uint8,
-    as named in `parts.py`; the hand's face there and its weights, as `raster.render` gives them."""
-    faces = model.faces
-    if not scenes.present[i]:
-        faces = faces[model.skin_faces :] if scenes.arm_only[i] else faces[:0]
-    depth, face_id, bary = render(vertices, faces, lens, shape, len(model.faces) - len(faces))
-    part = np.full(shape, NOTHING, dtype=np.uint8)
-    sleeve_face = model.skin_faces + 2 * len(model.rim) * int(scenes.arm.sleeve[i])
-    name_parts(face_id, model.faces, model.weight_bones, model.skin_faces, sleeve_face, part)
-    things = scenes.things
-    add_things(depth, part, lens, things.planes[i], things.kind[i], things.centre[i], things.turn[i], things.half[i])
-    return depth, part, face_id, bary
 
 
 def pose_labels(

@@ -20,14 +20,15 @@ SHADOW_BIAS_M = 0.004
 @njit(cache=True, fastmath=True, nogil=True)
 def paint(
     part, depth, face_id, bary, lens, faces, faces_uv, normals, uv, texture, wrinkles, look, centre, turn, half, kind,
-    light_turn, light_place, light_lens, light_depth, pattern, creases, out, coverage,
+    light_turn, light_place, light_lens, light_depth, pattern, creases, out,
 ):  # fmt: skip
     """Colour `out` (H, W, 3), linear light, where the finer pictures part, depth, face_id, bary (n H, n W, …) of `lens`
-    show something, in front of what `out` holds; `coverage` (H, W) is the share of each pixel that is covered.
+    show something, in front of what `out` holds.
 
-    normals: (V, 3). uv: (U, 2) pixels of `texture` (h, w, 3), whose mean is 1. wrinkles: (W, W, 2) slopes, repeated.
-    look: of look.LOOK. centre, turn, half, kind: the things. light_*: turn (3, 3), place (3,), lens and depth picture
-    of the first light. pattern: (h, w, 3) prints on cloth and things. creases: (H, W) 0 open to 1 closed.
+    normals: (K, V, 3) of the hands. uv: (U, 2) pixels of `texture` (h, w, 3), whose mean is 1. wrinkles: (W, W, 2)
+    slopes, repeated. look: of look.LOOK. centre, turn, half, kind: the things. light_*: turn (3, 3), place (3,), lens
+    and depth picture of the first light. pattern: (h, w, 3) prints on cloth and things. creases: (H, W) 0 open to 1
+    closed.
     """
     height, width = out.shape[0], out.shape[1]
     fine = part.shape[0] // height
@@ -60,7 +61,6 @@ def paint(
                 covered += group
             if covered > 0:
                 share = covered / (fine * fine)
-                coverage[v, u] = share
                 for c in range(3):
                     out[v, u, c] = out[v, u, c] * (1.0 - share) + total[c] / (fine * fine)
 
@@ -96,15 +96,17 @@ def _colour(
         nx = m[0, 0] * ex + m[1, 0] * ey + m[2, 0] * ez
         ny = m[0, 1] * ex + m[1, 1] * ey + m[2, 1] * ez
         nz = m[0, 2] * ex + m[1, 2] * ey + m[2, 2] * ez
-        r, g, b = look.things[k, 0], look.things[k, 1], look.things[k, 2]
-        printed, gloss = look.printed[1 + k], 0.08
+        t = k % look.things.shape[0]
+        r, g, b = look.things[t, 0], look.things[t, 1], look.things[t, 2]
+        printed, gloss = look.printed[1 + t], 0.08
         row, column = int(abs(ax + 1.7 * az) * 0.3 * rows) % rows, int(abs(ay - az) * 0.3 * rows) % columns
     else:
         wc = 1.0 - wa - wb
+        own, f = normals[f // faces.shape[0]], f % faces.shape[0]
         i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
-        nx = wa * normals[i, 0] + wb * normals[j, 0] + wc * normals[k, 0]
-        ny = wa * normals[i, 1] + wb * normals[j, 1] + wc * normals[k, 1]
-        nz = wa * normals[i, 2] + wb * normals[j, 2] + wc * normals[k, 2]
+        nx = wa * own[i, 0] + wb * own[j, 0] + wc * own[k, 0]
+        ny = wa * own[i, 1] + wb * own[j, 1] + wc * own[k, 1]
+        nz = wa * own[i, 2] + wb * own[j, 2] + wc * own[k, 2]
         if what == SLEEVE:
             r, g, b = look.cloth[0], look.cloth[1], look.cloth[2]
             printed, gloss = look.printed[0], 0.0

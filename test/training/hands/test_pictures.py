@@ -14,8 +14,8 @@ from training.hands.parts import FOREARM
 from training.hands.pictures import RgbBatch, Studio, creases, rgb_batches, sample_framing
 from training.hands.raster import crop_lens
 from training.hands.recording import alone
-from training.hands.samples import render_all
 from training.hands.scene import HALF, Scenes, SceneSettings
+from training.hands.stage import crop_stage, view
 
 SIZE = 32
 
@@ -79,8 +79,9 @@ def test_the_hand_is_painted_over_its_own_pixels_alone(studio: Studio, scenes: S
     room[..., 2] = 3.0
     look = sample_looks(np.random.default_rng(i), 1)[0]
     look["mirror_room"] = 0
-    light = studio.light(scenes, vertices[i], i, look, room, lens)
-    hand, part, *_ = render_all(studio.model, scenes, vertices[i], i, lens, (SIZE, SIZE))
+    light = studio.light(crop_stage(studio.model, scenes, vertices[i], i), look, room, lens)
+    seen = view(studio.model, crop_stage(studio.model, scenes, vertices[i], i), lens, (SIZE, SIZE))
+    hand, part = seen.depth, seen.part
     changed = np.abs(light - room).max(-1) > 1e-3
     depth = distance_transform_edt(np.isfinite(hand)), distance_transform_edt(np.isinf(hand))
     assert changed[depth[0] > 1.5].all() and not changed[depth[1] > 1.5].any()
@@ -88,7 +89,9 @@ def test_the_hand_is_painted_over_its_own_pixels_alone(studio: Studio, scenes: S
     assert skin.sum() > 20
     red, _, blue = light[skin].T
     assert (red > blue).mean() > 0.7  # skin, and none of the room's blue
-    np.testing.assert_array_equal(studio.light(scenes, vertices[i], i, look, room, lens), light)
+    np.testing.assert_array_equal(
+        studio.light(crop_stage(studio.model, scenes, vertices[i], i), look, room, lens), light
+    )
 
 
 def test_edges_are_as_much_hand_as_their_samples(studio: Studio, scenes: Scenes, vertices: Array) -> None:
@@ -100,7 +103,7 @@ def test_edges_are_as_much_hand_as_their_samples(studio: Studio, scenes: Scenes,
     for size in (SIZE, 2 * SIZE):
         room = np.full((size, size, 3), 2.0, np.float32)
         lens = crop_lens(float(HALF / scenes.distance[0]), size)
-        means.append(studio.light(scenes, vertices[0], 0, look, room, lens).mean((0, 1)))
+        means.append(studio.light(crop_stage(studio.model, scenes, vertices[0], 0), look, room, lens).mean((0, 1)))
     np.testing.assert_allclose(means[0], means[1], rtol=0.03)
 
 
@@ -114,7 +117,7 @@ def test_the_first_light_casts_shadows(studio: Studio, scenes: Scenes, vertices:
 
     def seen(shadow: float, direction: list[float]) -> float:
         look["shadow"], look["lights"][0, :3] = shadow, direction
-        return float(studio.light(scenes, vertices[0], 0, look, room, lens).sum())
+        return float(studio.light(crop_stage(studio.model, scenes, vertices[0], 0), look, room, lens).sum())
 
     assert seen(1.0, [0, 0, -1]) > 0.93 * seen(0.0, [0, 0, -1])
     side = [0.9, -0.3, -0.316]

@@ -19,10 +19,10 @@ from training.hands.samples import (
     depth_batches,
     pose_batches,
     pose_labels,
-    render_all,
     see_depth,
 )
 from training.hands.scene import HALF, Scenes, SceneSettings
+from training.hands.stage import crop_stage, view
 
 SIZE = 48
 
@@ -73,7 +73,7 @@ def test_joints_fall_on_the_rendered_hand(model: HandModel, scenes: Scenes, vert
     to_outline, before_surface = [], []
     *_, joints_2d = pose_labels(model, np.random.default_rng(0), scenes, vertices, HALF / scenes.distance)
     for i in range(40):
-        depth, *_ = render(vertices[i], model.faces, crop_lens(HALF / scenes.distance[i], SIZE), (SIZE, SIZE))
+        depth, *_ = render(vertices[i : i + 1], model.faces, crop_lens(HALF / scenes.distance[i], SIZE), (SIZE, SIZE))
         seen = np.isfinite(depth)
         inside = (np.abs(joints_2d[i]) < 1).all(1)
         u, v = np.rint(((joints_2d[i, inside] + 1) * SIZE - 1) / 2).astype(int).T
@@ -91,7 +91,7 @@ def test_a_perfect_camera_sees_the_render_in_cube_units_and_1_where_nothing_is(
     for i in range(5):
         seen = see_depth(model, bare, vertices[i], i, SIZE)
         lens = crop_lens(HALF / bare.distance[i], SIZE)
-        true, *_ = render(vertices[i], model.faces, lens, (SIZE, SIZE))
+        true, *_ = render(vertices[i : i + 1], model.faces, lens, (SIZE, SIZE))
         expected = ((true - bare.distance[i]) / HALF).clip(-1, 1)
         np.testing.assert_allclose(seen, expected, atol=1e-5)
         assert (seen[np.isinf(true)] == 1).all() and np.isinf(true).any()
@@ -114,7 +114,8 @@ def test_coarse_cameras_show_their_own_pixels(model: HandModel, bare: Scenes, ve
 def test_parts_are_the_bones_the_arm_and_the_things(model: HandModel, scenes: Scenes, vertices: Array) -> None:
     for i in range(10):
         lens = crop_lens(HALF / scenes.distance[i], SIZE)
-        depth, part, face_id, _ = render_all(model, scenes, vertices[i], i, lens, (SIZE, SIZE))
+        shown = view(model, crop_stage(model, scenes, vertices[i], i), lens, (SIZE, SIZE))
+        depth, part, face_id = shown.depth, shown.part, shown.face
         np.testing.assert_array_equal(part == 0, np.isinf(depth))
         bones = (part >= 1) & (part <= 16)
         if not scenes.present[i]:

@@ -17,17 +17,17 @@ def crop_lens(tan_half: float, size: int) -> tuple[float, float, float, float]:
     return size / 2 / tan_half, size / 2 / tan_half, size / 2 - 0.5, size / 2 - 0.5
 
 
-def render(
-    hands: Array, faces: Array, lens: tuple, shape: tuple[int, int], first: int = 0, apart: int = 0
-) -> tuple[Array, Array, Array]:
-    """Depth (H, W) float32 of meshes (K, V, 3) with the same faces, inf where there is nothing; the face seen, numbered
-    from `first + k apart` for mesh k, -1 for none; its weights (H, W, 2) there."""
-    depth = np.full(shape, np.inf, dtype=np.float32)
-    face_id = np.full(shape, -1, dtype=np.int32)
-    bary = np.empty((*shape, 2), dtype=np.float32)
-    for k, vertices in enumerate(hands):
-        rasterise(vertices, faces, lens, depth, face_id, bary, first + k * apart)
+def render(vertices: Array, faces: Array, lens: tuple, shape: tuple[int, int]) -> tuple[Array, Array, Array]:
+    """Depth (H, W) float32, inf where there is nothing; the face seen, -1 for none; its weights (H, W, 2) there."""
+    depth, face_id, bary = empty(shape)
+    rasterise(vertices, faces, lens, depth, face_id, bary)
     return depth, face_id, bary
+
+
+def empty(shape: tuple[int, int]) -> tuple[Array, Array, Array]:
+    """Depth, face and weights of a picture of `shape` (H, W) with nothing in it, to rasterise into."""
+    depth = np.full(shape, np.inf, dtype=np.float32)
+    return depth, np.full(shape, -1, dtype=np.int32), np.empty((*shape, 2), dtype=np.float32)
 
 
 @njit(cache=True, fastmath=True, nogil=True)

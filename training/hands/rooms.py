@@ -207,7 +207,7 @@ def _body(rng: np.random.Generator, farthest: float) -> list[tuple[int, Array, A
         rng.uniform([0.16, 0.25, 0.1], [0.26, 0.36, 0.16]),
     )
     lean = Rotation.from_rotvec(rng.normal(0, 0.15, (2, 3))).as_matrix()
-    below = place + [0, head[1] + trunk[1] * 0.95, 0.03]
+    below = place + np.array([0, head[1] + trunk[1] * 0.95, 0.03])
     return [(ELLIPSOID, place, lean[0], head), (ELLIPSOID, below, lean[1], trunk)]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from training.hands.model import Array, HandModel
 from training.hands.parts import NOTHING
-from training.hands.raster import name_parts, render
+from training.hands.raster import empty, name_parts, rasterise
 from training.hands.scene import Scenes
 from training.hands.things import Things, add_things
 
@@ -66,7 +66,9 @@ def seen_from(stage: Stage, turn: Array, place: Array) -> Stage:
 def view(model: HandModel, stage: Stage, lens: tuple, shape: tuple[int, int]) -> View:
     """The stage through `lens` (fx, fy, cx, cy) in a picture of `shape` (H, W)."""
     faces = model.faces[stage.first :]
-    depth, face, bary = render(stage.vertices, faces, lens, shape, stage.first, len(model.faces))
+    depth, face, bary = empty(shape)
+    for k, vertices in enumerate(stage.vertices):
+        rasterise(vertices, faces, lens, depth, face, bary, stage.first + k * len(model.faces))
     part = np.full(shape, NOTHING, dtype=np.uint8)
     cloth = model.skin_faces + 2 * len(model.rim) * stage.sleeves.astype(np.int64)
     name_parts(face, model.faces, model.weight_bones, model.skin_faces, cloth, part)

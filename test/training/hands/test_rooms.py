@@ -50,7 +50,7 @@ def test_left_hands_are_left_ones(some: list[Room]) -> None:
     right_way, ways = 0, 0
     for room in some:
         for hand in room.hands:
-            wrist, index, middle, little = (hand.joints[j] for j in (0, 5, 9, 17))
+            wrist, index, little = (hand.joints[j] for j in (0, 5, 17))
             palm = np.cross(index - wrist, little - wrist) * (1 if hand.side == "right" else -1)
             for tip, knuckle in ((8, 5), (12, 9), (16, 13), (20, 17)):
                 way = (hand.joints[tip] - hand.joints[knuckle]) @ palm / np.linalg.norm(palm)

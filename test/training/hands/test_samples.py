@@ -73,7 +73,7 @@ def test_joints_fall_on_the_rendered_hand(model: HandModel, scenes: Scenes, vert
     to_outline, before_surface = [], []
     *_, joints_2d = pose_labels(model, np.random.default_rng(0), scenes, vertices, HALF / scenes.distance)
     for i in range(40):
-        depth, *_ = render(vertices[i : i + 1], model.faces, crop_lens(HALF / scenes.distance[i], SIZE), (SIZE, SIZE))
+        depth, *_ = render(vertices[i], model.faces, crop_lens(HALF / scenes.distance[i], SIZE), (SIZE, SIZE))
         seen = np.isfinite(depth)
         inside = (np.abs(joints_2d[i]) < 1).all(1)
         u, v = np.rint(((joints_2d[i, inside] + 1) * SIZE - 1) / 2).astype(int).T
@@ -91,7 +91,7 @@ def test_a_perfect_camera_sees_the_render_in_cube_units_and_1_where_nothing_is(
     for i in range(5):
         seen = see_depth(model, bare, vertices[i], i, SIZE)
         lens = crop_lens(HALF / bare.distance[i], SIZE)
-        true, *_ = render(vertices[i : i + 1], model.faces, lens, (SIZE, SIZE))
+        true, *_ = render(vertices[i], model.faces, lens, (SIZE, SIZE))
         expected = ((true - bare.distance[i]) / HALF).clip(-1, 1)
         np.testing.assert_allclose(seen, expected, atol=1e-5)
         assert (seen[np.isinf(true)] == 1).all() and np.isinf(true).any()

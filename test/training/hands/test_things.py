@@ -96,7 +96,7 @@ def test_things_are_as_frequent_as_said_and_held_ones_are_in_the_hand(
     hidden = []
     for i in held[:20]:  # neither before the whole hand nor lost inside it
         lens = crop_lens(HALF / scenes.distance[i], SIZE)
-        hand, *_ = render(vertices[i : i + 1], model.faces, lens, (SIZE, SIZE))
+        hand, *_ = render(vertices[i], model.faces, lens, (SIZE, SIZE))
         depth, part = hand.copy(), np.zeros(hand.shape, np.uint8)
         things = scenes.things
         add_things(depth, part, lens, NO_PLANE, things.kind[i, :1], things.centre[i], things.turn[i], things.half[i])

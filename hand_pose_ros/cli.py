@@ -7,13 +7,14 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-from hand_pose_ros.commands import demo, estimate, evaluate, overlay, record_folder, replay, track, urdf
+from hand_pose_ros.commands import analyse, demo, estimate, evaluate, overlay, record_folder, replay, track, urdf
 from hand_pose_ros.types import HandPoseError
 
 COMMANDS: dict[str, ModuleType] = {
     "estimate": estimate,
     "evaluate": evaluate,
     "track": track,
+    "analyse": analyse,
     "overlay": overlay,
     "record-folder": record_folder,
     "replay": replay,

@@ -72,6 +72,50 @@ def bar_chart(
     return _svg(parts)
 
 
+def interval_chart(
+    groups: Mapping[str, Mapping[str, tuple[float, float, float, float]]], *, x_label: str, names: tuple[str, str]
+) -> str:
+    """Horizontal bars under headings. A bar: its value, the two ends of its interval, and a second value as a tick.
+
+    groups: by heading and label; what is NaN is not drawn. names: of the bars and of the ticks, for the legend.
+    """
+    step, left, values_right = 19, 210, 46
+    numbers = np.array([bar for bars in groups.values() for bar in bars.values()])
+    known = numbers[np.isfinite(numbers)]
+    right = nice_ceiling(float(known.max()) if known.size else 1.0)
+    height = 72 + step * sum(len(bars) + 1.4 for bars in groups.values())
+    width = WIDTH - left - values_right
+    parts, y = [], 26.0
+    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+        x = left + share * width
+        parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="22" y2="{height - 34:.1f}" class="grid"/>')
+        parts.append(_text(x, height - 20, f"{right * share:g}"))
+    parts.append(_text(left + width / 2, height - 5, x_label))
+    for heading, bars in groups.items():
+        y += step * 0.4
+        parts.append(f'<text x="0" y="{y + 11:.1f}" class="heading">{escape(heading)}</text>')
+        y += step
+        for label, (value, low, high, tick) in bars.items():
+            parts.append(_text(left - 8, y + 11, label, "end"))
+            ends = [left + number / right * width for number in (value, low, high, tick)]
+            if np.isfinite(value):
+                box = f'x="{left}" y="{y + 2:.1f}" width="{max(ends[0] - left, 0):.1f}" height="{step - 6}"'
+                parts.append(f'<rect {box} rx="1.5" fill="var(--accent)"/>')
+                place = max(end for end in ends if np.isfinite(end)) + 6
+                parts.append(_text(place, y + 11, f"{value:.1f}", "start"))
+            if np.isfinite(low) and np.isfinite(high):
+                middle = y + step / 2 - 1
+                line = f'x1="{ends[1]:.1f}" x2="{ends[2]:.1f}" y1="{middle:.1f}" y2="{middle:.1f}"'
+                parts.append(f'<line {line} class="whisker"/>')
+            if np.isfinite(tick):
+                line = f'x1="{ends[3]:.1f}" x2="{ends[3]:.1f}" y1="{y:.1f}" y2="{y + step - 3:.1f}"'
+                parts.append(f'<line {line} class="tick"/>')
+            y += step
+    shown = [(name, colour) for name, colour in zip(names, ("var(--accent)", "var(--text)"), strict=True) if name]
+    parts.append(_legend([name for name, _ in shown], [colour for _, colour in shown]))
+    return f'<svg viewBox="0 0 {WIDTH} {height:.0f}" role="img">{"".join(parts)}</svg>'
+
+
 def nice_ceiling(value: float) -> float:
     """The next 1, 2, 2.5 or 5 times a power of ten."""
     if not np.isfinite(value) or value <= 0:
@@ -129,7 +173,7 @@ def _legend(names: Sequence[str], colours: Sequence[str]) -> str:
     parts, x = [], WIDTH - RIGHT
     for name, colour in reversed(list(zip(names, colours, strict=True))):
         parts.append(_text(x, TOP + 9, name, "end"))
-        x -= round(5.5 * len(name)) + 8
+        x -= round(5.9 * len(name)) + 8
         parts.append(
             f'<line x1="{x - 14}" x2="{x}" y1="{TOP + 5}" y2="{TOP + 5}" stroke="{colour}" stroke-width="2.2"/>'
         )

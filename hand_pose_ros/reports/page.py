@@ -58,6 +58,8 @@ svg { width: 100%; height: auto; display: block; }
 svg text { fill: var(--muted); font-size: 11px; font-family: inherit; }
 svg .grid { stroke: var(--grid); stroke-width: 1; }
 svg .mark { stroke: var(--second); stroke-width: 1.4; stroke-dasharray: 4 3; }
+svg .whisker { stroke: var(--second); stroke-width: 1.6; }
+svg .heading { fill: var(--text); font-weight: 600; }
 svg .tick { stroke: var(--text); stroke-width: 2; }
 table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; }
 td, th { padding: .18rem 1.1rem .18rem 0; text-align: left; vertical-align: top; font-weight: 400; }

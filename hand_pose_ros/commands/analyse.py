@@ -4,7 +4,8 @@ Errors are told by joint and by circumstance (which side of the hand the camera 
 hand size, occlusion, whether the side was recognised), and by kind: how much goes when the joints' definition (each
 joint's constant offset in the hand's frame), scale, position or global rotation are taken out, each in an experiment of
 its own. --synthetic names a recording like what the model was trained on, such as demo/recording, against which the gap
-of the domain is measured. DIR gets index.html, which needs nothing but itself, and analysis.json.
+of the domain is measured; it is looked at as each of the others is, so that colour alone is compared with colour alone.
+DIR gets index.html, which needs nothing but itself, and analysis.json.
 """
 
 from __future__ import annotations
@@ -37,35 +38,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from hand_pose_ros.recordings import open_recording
-    from hand_pose_ros.reports.analysis import analyse, as_dict, look
+    from hand_pose_ros.reports.analysis import analyse, as_dict, look, modalities_of
     from hand_pose_ros.reports.analysis_page import build_analysis_page
 
-    paths = [*arguments.recordings, *([arguments.synthetic] if arguments.synthetic else [])]
-    names = [path.resolve().name for path in paths]
-    if len(set(names)) < len(names):
-        raise HandPoseError(f"recordings are told apart by their folders' names, but these are {', '.join(names)}")
+    named = {path.resolve().name: open_recording(path) for path in arguments.recordings}
+    if len(named) < len(arguments.recordings):
+        raise HandPoseError("recordings are told apart by their folders' names, but two have the same; rename one")
+    looks = [(name, recording, modalities_of(recording, arguments.modalities)) for name, recording in named.items()]
+    synthetic = []
+    if arguments.synthetic is not None:
+        recording = open_recording(arguments.synthetic)
+        for modalities in dict.fromkeys(modalities for _, _, modalities in looks):
+            synthetic.append(f"{recording.path.resolve().name}, {modalities}")
+            looks.append((synthetic[-1], recording, modalities))
     estimator = common.make_estimator(arguments)
     seen = []
-    for path, name in zip(paths, names, strict=True):
+    for name, recording, modalities in looks:
         seen.append(
             look(
                 estimator,
-                open_recording(path),
+                recording,
                 name,
-                modalities=arguments.modalities,
+                modalities=modalities,
                 side=arguments.side,
                 worst=arguments.worst,
                 progress=common.show_progress(name),
             )
         )
         common.end_progress()
-    analysis = analyse(seen, names[-1] if arguments.synthetic else None)
+    analysis = analyse(seen, synthetic)
     bundle = estimator.bundle
     setup = {
         "model": f"{bundle.name} {bundle.version} ({bundle.hash})",
-        "looking at": arguments.modalities,
         "side": arguments.side,
-        "recordings": ", ".join(names),
+        "recordings": ", ".join(str(recording.path) for recording in named.values()),
     }
     page = build_analysis_page(analysis, {one.name: one.worst for one in seen}, setup)
     text = json.dumps({"setup": setup, **as_dict(analysis)}, indent=2, allow_nan=False)

@@ -37,11 +37,13 @@ DRAWS = 300
 class Seen:
     """The hands of one recording that were found and have a truth, N of them.
 
-    frames: how many there were. predicted_m, true_m: (N, 21, 3) metres, camera frame. side: (N,) true ones.
-    side_right: (N,) whether recognised. hidden: (N, 21). worst: pictures of the worst frames with a caption each.
+    modalities: what was looked at. frames: how many there were. predicted_m, true_m: (N, 21, 3) metres, camera frame.
+    side: (N,) true ones. side_right: (N,) whether recognised. hidden: (N, 21). worst: pictures of the worst frames
+    with a caption each.
     """
 
     name: str
+    modalities: Modality
     frames: int
     names: NDArray[np.str_]
     predicted_m: FloatArray
@@ -64,13 +66,13 @@ class GroupError:
 
 @dataclass(frozen=True)
 class SetError:
-    """One recording. views_mm, per_joint_mm: by view. corrected_mm: mean error after each correction.
-
-    along_ray_mm, across_ray_mm: of absolute positions. offsets_mm: (21, 3) constant offsets in the hand's frame.
-    fit: scale and rotation of each frame. right_side_mm: wrist-relative mean over the frames with the right side.
-    groups: by kind of circumstance and name.
+    """One recording. modalities: what was looked at. found: hands that were compared. views_mm, per_joint_mm: by view.
+    corrected_mm: mean error after each correction. along_ray_mm, across_ray_mm: of absolute positions.
+    offsets_mm: (21, 3) constant offsets in the hand's frame. fit: scale and rotation of each frame. right_side_mm:
+    wrist-relative mean over the frames with the right side. groups: by kind of circumstance and name.
     """
 
+    modalities: Modality
     frames: int
     found: int
     views_mm: dict[str, float]
@@ -108,25 +110,33 @@ class SetError:
 
 @dataclass(frozen=True)
 class Analysis:
-    """sets: by name. synthetic: the name of the one that is like what the model was trained on, or None."""
+    """sets: by name. synthetic: the names of those that are like what the model was trained on."""
 
     sets: dict[str, SetError]
-    synthetic: str | None
+    synthetic: tuple[str, ...] = ()
 
     def domain_gap_mm(self) -> dict[str, dict[str, float]]:
         """By set and correction, the mean error above that on the synthetic set after the same correction.
 
-        What stays when definition, scale, position and rotation are all taken out is the gap of the domain: the same
-        poses would be as hard there.
+        Only where a synthetic set was looked at in the same way: colour alone is harder everywhere. What stays when
+        definition, scale, position and rotation are all taken out is the gap of the domain, and of poses.
         """
-        if self.synthetic is None:
-            return {}
-        there = self.sets[self.synthetic].corrected_mm
+        there = {self.sets[name].modalities: self.sets[name].corrected_mm for name in self.synthetic}
         return {
-            name: {kind: value - there[kind] for kind, value in one.corrected_mm.items()}
+            name: {kind: value - there[one.modalities][kind] for kind, value in one.corrected_mm.items()}
             for name, one in self.sets.items()
-            if name != self.synthetic
+            if name not in self.synthetic and one.modalities in there
         }
+
+
+def modalities_of(recording: Recording, wanted: Modality) -> Modality:
+    """What there is to look at in a recording, by its first frame; raises HandPoseError where it has none."""
+    first = next(iter(recording.frames()), None)
+    if first is None:
+        raise HandPoseError(f"{recording.path}: no complete frame; check that its pictures carry matching stamps")
+    if wanted == "rgbd" and (first.frame.rgb is None or first.frame.depth_m is None):
+        return "rgb" if first.frame.depth_m is None else "depth"
+    return wanted
 
 
 def look(
@@ -169,6 +179,7 @@ def look(
     }
     return Seen(
         name,
+        modalities_of(recording, modalities),
         len(predictions.frame),
         predictions.frame[kept],
         predictions.joints_m[kept],
@@ -180,15 +191,16 @@ def look(
     )
 
 
-def analyse(recordings: Sequence[Seen], synthetic: str | None = None) -> Analysis:
-    """All errors of the recordings. synthetic: the name of the one that is like what the model was trained on."""
-    return Analysis({seen.name: _set_error(seen) for seen in recordings}, synthetic)
+def analyse(recordings: Sequence[Seen], synthetic: Sequence[str] = ()) -> Analysis:
+    """All errors of the recordings. synthetic: the names of those that are like what the model was trained on."""
+    return Analysis({seen.name: _set_error(seen) for seen in recordings}, tuple(synthetic))
 
 
 def as_dict(analysis: Analysis) -> dict[str, Any]:
     """For JSON: plain lists and numbers; what is not a number becomes None."""
     sets = {
         name: {
+            "modalities": one.modalities,
             "frames": one.frames,
             "found": one.found,
             "mean_mm": one.views_mm,
@@ -216,6 +228,7 @@ def _set_error(seen: Seen) -> SetError:
     along, across = split_along_ray(predicted, truth)
     offsets = metrics.constant_offsets(predicted, truth, metrics.palm_frames(predicted, list(seen.side)))
     return SetError(
+        seen.modalities,
         seen.frames,
         len(seen.names),
         {view: metrics.mean_error(views[view]) for view in VIEWS},

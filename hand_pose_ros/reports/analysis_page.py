@@ -32,8 +32,8 @@ def build_analysis_page(analysis: Analysis, worst: Worst, setup: Mapping[str, st
             "Wrist-relative mean in mm when one kind of mistake is taken out of the same predictions. Each column is "
             "an experiment of its own, so gains do not add up."
             + (
-                f" Below, the difference to {analysis.synthetic}, which is like what the model was trained on: what "
-                "stays in the last columns is the gap of the domain, and of poses that are harder."
+                " Below, the difference to the synthetic set that was looked at in the same way: what stays in the "
+                "last columns is the gap of the domain, and of poses that are harder."
                 if analysis.synthetic
                 else " With --synthetic, the gap of the domain is told apart too."
             ),
@@ -81,7 +81,7 @@ def _set_sections(name: str, one: SetError, worst: Sequence[tuple[str, list[Pict
             charts.interval_chart(
                 {"without mistakes of": gains, "if the group were as the rest": excesses},
                 x_label="mm",
-                names=("mm off the mean", ""),
+                names=("gain", ""),
             ),
         ),
         section(
@@ -113,7 +113,17 @@ def _set_sections(name: str, one: SetError, worst: Sequence[tuple[str, list[Pict
 
 
 def _sets_table(analysis: Analysis) -> str:
-    head = ("frames", "hands", *VIEWS, "along the ray", "across it", "best scale", "turned by, °", "right sides only")
+    head = (
+        "looking at",
+        "frames",
+        "hands",
+        *VIEWS,
+        "along the ray",
+        "across it",
+        "best scale",
+        "turned by, °",
+        "right sides only",
+    )
     rows = []
     for name, one in analysis.sets.items():
         numbers = [
@@ -125,7 +135,12 @@ def _sets_table(analysis: Analysis) -> str:
             one.right_side_mm,
         ]
         formats = ["{:.1f}"] * 5 + ["{:.3f}", "{:.1f}", "{:.1f}"]
-        cells = [str(one.frames), str(one.found), *(f.format(n) for f, n in zip(formats, numbers, strict=True))]
+        cells = [
+            one.modalities,
+            str(one.frames),
+            str(one.found),
+            *(f.format(n) for f, n in zip(formats, numbers, strict=True)),
+        ]
         rows.append((_marked(analysis, name), cells))
     note = (
         "Best scale and rotation about the wrist are medians over frames, each alone. The last column is relative to "
@@ -140,7 +155,7 @@ def _corrections_table(analysis: Analysis) -> str:
         for name, one in analysis.sets.items()
     ]
     for name, gaps in analysis.domain_gap_mm().items():
-        rows.append((f"{name} − {analysis.synthetic}", [f"{gaps[kind]:+.1f}" for kind in CORRECTIONS]))
+        rows.append((f"{name} − synthetic", [f"{gaps[kind]:+.1f}" for kind in CORRECTIONS]))
     meanings = {kind: meaning for kind, meaning in CORRECTIONS.items() if kind != AS_IT_IS}
     return (
         _table(tuple(CORRECTIONS), rows)
@@ -177,4 +192,4 @@ def _table(head: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]]) -> st
 
 
 def _marked(analysis: Analysis, name: str) -> str:
-    return f"{name} (synthetic)" if name == analysis.synthetic else name
+    return f"{name} (synthetic)" if name in analysis.synthetic else name

@@ -14,7 +14,7 @@ from hand_pose_ros.cli import main
 from hand_pose_ros.estimator import HandEstimator
 from hand_pose_ros.frames_folder import write_folder
 from hand_pose_ros.recordings import open_recording
-from hand_pose_ros.reports.analysis import Seen, analyse, as_dict, look
+from hand_pose_ros.reports.analysis import Seen, analyse, as_dict, look, modalities_of
 from hand_pose_ros.reports.analysis_page import build_analysis_page
 from hand_pose_ros.types import HandPoseError, PinholeCamera, RgbdFrame
 
@@ -41,7 +41,15 @@ def write_recording(path: Path, count: int = 5, *, truth: bool = True) -> Path:
     return path
 
 
-def made(name: str, count: int = 24, *, scale: float = 1.0, noise_m: float = 0.004, mirrored: int = 0) -> Seen:
+def made(
+    name: str,
+    count: int = 24,
+    *,
+    scale: float = 1.0,
+    noise_m: float = 0.004,
+    mirrored: int = 0,
+    modalities: str = "depth",
+) -> Seen:
     """Hands whose estimates are off by a scale about the wrist and noise; the last `mirrored` have the wrong side."""
     generator = np.random.default_rng(len(name))
     true_m = generator.normal((0.0, 0.0, 0.5), 0.05, size=(count, 21, 3))
@@ -53,8 +61,9 @@ def made(name: str, count: int = 24, *, scale: float = 1.0, noise_m: float = 0.0
     hidden[:, 4] = True
     picture = np.full((40, 40, 3), 90, np.uint8)
     worst = [(f"{name} <worst>", [picture] * 4)]
+    side = np.full(count, "right")
     return Seen(
-        name, count + 1, np.arange(count).astype(str), predicted, true_m, np.full(count, "right"), right, hidden, worst
+        name, modalities, count + 1, np.arange(count).astype(str), predicted, true_m, side, right, hidden, worst
     )
 
 
@@ -69,6 +78,15 @@ def test_a_recording_is_looked_at(model: Path, tmp_path: Path) -> None:
     behind = seen.true_m[..., 2] > 0.5 + 0.03
     inside = np.abs(seen.true_m[..., :2]).max(axis=-1) < 0.02
     assert seen.hidden[behind & inside].all() and not seen.hidden[~behind & inside & (seen.true_m[..., 2] < 0.52)].any()
+
+
+def test_what_a_recording_can_be_looked_at_with(tmp_path: Path) -> None:
+    write_recording(tmp_path)
+    assert modalities_of(open_recording(tmp_path), "rgbd") == "rgbd"
+    assert modalities_of(open_recording(tmp_path), "depth") == "depth"
+    for depth in tmp_path.glob("*_depth.png"):
+        depth.unlink()
+    assert modalities_of(open_recording(tmp_path), "rgbd") == "rgb"
 
 
 def test_a_recording_without_truth_is_refused(model: Path, tmp_path: Path) -> None:
@@ -94,7 +112,8 @@ def test_the_kind_of_mistake_that_was_made_gains_most() -> None:
 
 
 def test_the_gap_of_the_domain_is_the_difference_to_the_synthetic_set() -> None:
-    analysis = analyse([made("real", noise_m=0.01), made("made", noise_m=0.004)], "made")
+    in_colour = made("other", modalities="rgb")  # nothing synthetic was looked at like that
+    analysis = analyse([made("real", noise_m=0.01), in_colour, made("made", noise_m=0.004)], ["made"])
     gap = analysis.domain_gap_mm()
     assert list(gap) == ["real"] and 4 < gap["real"]["all four"] < 11
     assert analyse([made("real")]).domain_gap_mm() == {}
@@ -102,7 +121,7 @@ def test_the_gap_of_the_domain_is_the_difference_to_the_synthetic_set() -> None:
 
 def test_figures_are_json_and_the_page_needs_nothing_but_itself() -> None:
     sets = [made("real <one>", mirrored=3), made("synthetic one", scale=0.9)]
-    analysis = analyse(sets, "synthetic one")
+    analysis = analyse(sets, ["synthetic one"])
     figures = json.loads(json.dumps(as_dict(analysis), allow_nan=False))
     assert figures["sets"]["synthetic one"]["gains_mm"]["scale"] > 0
     assert len(figures["sets"]["real <one>"]["per_joint_mm"]["aligned"]) == 21
@@ -120,7 +139,8 @@ def test_the_command_writes_page_and_figures(model: Path, tmp_path: Path, capsys
     arguments = ["analyse", str(real), "--synthetic", str(made_up), "--out", str(out), "--model", str(model)]
     assert main([*arguments, "--worst", "1", "--modalities", "depth"]) == 0
     figures = json.loads((out / "analysis.json").read_text())
-    assert figures["sets"]["real"]["found"] == 4 and figures["setup"]["recordings"] == "real, made"
+    assert figures["sets"]["real"]["found"] == 4 and figures["setup"]["recordings"] == str(real)
+    assert set(figures["sets"]) == {"real", "made, depth"} and figures["synthetic"] == ["made, depth"]
     assert figures["domain_gap_mm"]["real"]["as it is"] == pytest.approx(0)
     assert "<!doctype html>" in (out / "index.html").read_text()
     assert "real: " in capsys.readouterr().out

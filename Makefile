@@ -1,4 +1,4 @@
-# make setup | setup-training | demo [BAG=path] | test | lint | bench | clean        PYTHON=python3.12 picks the Python.
+# make setup | setup-training | setup-view | demo [BAG=path] | test | lint | bench | clean        PYTHON=python3.12 picks the Python.
 
 PYTHON ?= python3
 VENV := .venv/bin
@@ -7,7 +7,7 @@ OUT := out
 # A sourced ROS installation would mix its packages, made for another Python, into those of .venv.
 unexport PYTHONPATH AMENT_PREFIX_PATH CMAKE_PREFIX_PATH _ROS_WHEELS_BOOTSTRAP_COMPLETE
 
-.PHONY: setup setup-test setup-training demo test lint bench clean
+.PHONY: setup setup-test setup-training setup-view demo test lint bench clean
 
 # Each does only what is not done yet, so whatever needs it may always ask for it.
 setup:
@@ -16,8 +16,11 @@ setup:
 setup-training:
 	@$(PYTHON) tools/setup_env.py training
 
+setup-view:
+	@$(PYTHON) tools/setup_env.py view
+
 setup-test:
-	@$(PYTHON) tools/setup_env.py test training
+	@$(PYTHON) tools/setup_env.py test training view
 
 demo: setup
 	@$(VENV)/hand-pose demo --out $(OUT)/demo $(if $(BAG),"$(BAG)")

@@ -8,7 +8,7 @@ NAME = "hand_pose_ros"
 # colcon and pip both run this file in its own folder, and data_files must be relative to it.
 SHARED = [
     path
-    for folder in ("launch", "config", "rviz", "models")
+    for folder in ("launch", "config", "rviz", "foxglove", "models")
     for path in sorted(Path(folder).rglob("*"))
     if path.is_file()
 ]

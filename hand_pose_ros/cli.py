@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-from hand_pose_ros.commands import analyse, demo, estimate, evaluate, overlay, record_folder, replay, track, urdf
+from hand_pose_ros.commands import analyse, demo, estimate, evaluate, overlay, record_folder, replay, track, urdf, view
 from hand_pose_ros.types import HandPoseError
 
 COMMANDS: dict[str, ModuleType] = {
@@ -19,6 +19,7 @@ COMMANDS: dict[str, ModuleType] = {
     "record-folder": record_folder,
     "replay": replay,
     "urdf": urdf,
+    "view": view,
     "demo": demo,
 }
 

@@ -18,6 +18,12 @@ def flat_right_hand() -> np.ndarray:
     return joints
 
 
+def rotation_from(quaternion: np.ndarray) -> np.ndarray:
+    x, y, z, w = quaternion
+    k = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    return np.eye(3) + 2 * w * k + 2 * k @ k
+
+
 def random_rotation(rng: np.random.Generator) -> np.ndarray:
     q, _ = np.linalg.qr(rng.normal(size=(3, 3)))
     return q * np.sign(np.linalg.det(q))

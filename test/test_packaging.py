@@ -108,7 +108,7 @@ def test_code_and_data_are_installed() -> None:
     folders = {path.parent for top in ("hand_pose_ros", "training") for path in (ROOT / top).rglob("*.py")}
     assert {".".join(path.relative_to(ROOT).parts) for path in folders} == set(setup_arguments()["packages"])
     assert "share/ament_index/resource_index/packages/hand_pose_ros" in installed_files()
-    for folder in ("launch", "config", "rviz"):
+    for folder in ("launch", "config", "rviz", "foxglove"):
         files = {path.relative_to(ROOT) for path in (ROOT / folder).rglob("*") if path.is_file()}
         assert files and {f"share/hand_pose_ros/{path}" for path in files} <= installed_files()
 

@@ -1,9 +1,10 @@
 """Make `.venv`: ROS 2, ONNX Runtime and this project, all from PyPI. Needs Python with headers, g++, and nothing else.
 
-    python3 tools/setup_env.py [test] [training]
+    python3 tools/setup_env.py [test] [training] [view] [docs]
 
-`test` and `training` add what the tests and the training need. Every step leaves a stamp with a hash of what went
-into it, so that a second run does only what changed, and a broken-off one goes on where it stopped.
+`test`, `training`, `view` and `docs` add what the tests, the training, hand-pose view and the documentation need. Every
+step leaves a stamp with a hash of what went into it, so that a second run does only what changed, and a broken-off one
+goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 PIP = (PYTHON, "-m", "pip", "--disable-pip-version-check")
 REQUIREMENTS = ROOT / "requirements"
+EXTRAS = ("test", "training", "view", "docs")
 OLDEST, NEWEST = (3, 10), (3, 13)
 INTERFACES = (ROOT / "tools" / "interfaces" / "tf2_msgs", ROOT / "hand_pose_msgs")
 #: What a sourced ROS installation, or a Python of another environment, would mix into this one.
@@ -196,11 +198,11 @@ def set_up(extras: list[str]) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("extras", nargs="*", metavar="test|training", help="what to add to the robot's part")
+    parser.add_argument("extras", nargs="*", metavar="|".join(EXTRAS), help="what to add to the robot's part")
     arguments = parser.parse_args()
-    unknown = set(arguments.extras) - {"test", "training"}
+    unknown = set(arguments.extras) - set(EXTRAS)
     if unknown:
-        parser.error(f"unknown extra {', '.join(sorted(unknown))}; there are: test, training")
+        parser.error(f"unknown extra {', '.join(sorted(unknown))}; there are: {', '.join(EXTRAS)}")
     try:
         set_up(arguments.extras)
     except SetupError as error:

@@ -18,10 +18,11 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from hand_pose_msgs.msg import Hand, HandArray, HandJoint
 from hand_pose_ros.kinematics.model import ANGLE_NAMES
+from hand_pose_ros.kinematics.rotations import ellipsoid_axes, quaternion_from_matrix
 from hand_pose_ros.kinematics.urdf import joint_name, wrist_link
 from hand_pose_ros.kinematics.wrist import wrist_pose
 from hand_pose_ros.overlay import colour_depth, draw_ellipses, draw_skeleton, joint_colours
-from hand_pose_ros.ros.transforms import Transform, hand_transforms, quaternion_from_matrix
+from hand_pose_ros.ros.transforms import Transform, hand_transforms
 from hand_pose_ros.skeleton import BONES, JOINT_COUNT
 from hand_pose_ros.tracking import TrackedHand
 from hand_pose_ros.types import FloatArray, HandEstimate, Modality, RgbdFrame
@@ -175,12 +176,11 @@ def _markers(header: Header, hand: TrackedHand) -> list[Marker]:
     for joint in range(JOINT_COUNT):
         ellipsoid = marker(_FIRST_ELLIPSOID_ID + joint, Marker.SPHERE, 0.0)
         if valid[joint] and np.isfinite(covariances[joint]).all():
-            variances, axes = np.linalg.eigh(covariances[joint])
-            axes[:, 0] *= np.sign(np.linalg.det(axes))
+            axes, deviations = ellipsoid_axes(covariances[joint])
             ellipsoid.pose.position = _point(joints[joint])
             ellipsoid.pose.orientation = _quaternion(quaternion_from_matrix(axes))
             # Diameters of the two-sigma ellipsoid.
-            ellipsoid.scale = Vector3(**dict(zip("xyz", (4 * np.sqrt(variances.clip(1e-10))).tolist(), strict=True)))
+            ellipsoid.scale = Vector3(**dict(zip("xyz", (4 * deviations).tolist(), strict=True)))
             colour = _JOINT_COLOURS[joint]
             ellipsoid.color = ColorRGBA(r=colour.r, g=colour.g, b=colour.b, a=0.25)
         else:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hand_pose_ros.kinematics.rotations import quaternion_from_matrix
 from hand_pose_ros.kinematics.wrist import Pose
 from hand_pose_ros.skeleton import JOINT_NAMES, WRIST
 from hand_pose_ros.types import FloatArray
@@ -20,24 +21,6 @@ class Transform:
     child: str
     translation: FloatArray
     quaternion: FloatArray
-
-
-def quaternion_from_matrix(rotation: FloatArray) -> FloatArray:
-    """Unit quaternion (4,), x y z w, of a rotation (3, 3), with w >= 0.
-
-    Bar-Itzhack's way: the eigenvector of a symmetric matrix, without cases and stable for any rotation.
-    """
-    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = rotation
-    symmetric = np.array(
-        [
-            [xx - yy - zz, yx + xy, zx + xz, zy - yz],
-            [yx + xy, yy - xx - zz, zy + yz, xz - zx],
-            [zx + xz, zy + yz, zz - xx - yy, yx - xy],
-            [zy - yz, xz - zx, yx - xy, xx + yy + zz],
-        ]
-    )
-    quaternion = np.linalg.eigh(symmetric)[1][:, -1]
-    return -quaternion if quaternion[3] < 0 else quaternion
 
 
 def hand_transforms(

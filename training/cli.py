@@ -10,7 +10,7 @@ import yaml
 
 from hand_pose_ros.types import HandPoseError
 from training.datasets import command as dataset_command
-from training.detector import command as detector_command
+from training.hands import command as hands_command
 from training.test_sets import command as test_set_command
 
 EXPERIMENT = Path(__file__).parent / "experiments" / "first.yaml"
@@ -52,10 +52,9 @@ def main(argv: list[str] | None = None) -> int:
 
     dataset = commands.add_parser("dataset", help=dataset_command.HELP, description=dataset_command.__doc__)
     dataset_command.add_arguments(dataset)
-    detector = commands.add_parser("detector", help=detector_command.HELP, description=detector_command.__doc__)
-    detector_command.add_arguments(detector)
     test_set = commands.add_parser("test-set", help=test_set_command.HELP, description=test_set_command.__doc__)
     test_set_command.add_arguments(test_set)
+    hands_command.add_parsers(commands)
 
     args = parser.parse_args(argv)
     try:
@@ -72,8 +71,6 @@ def main(argv: list[str] | None = None) -> int:
 def _dispatch(args: argparse.Namespace) -> int:
     if args.command == "dataset":
         return dataset_command.run(args)
-    if args.command == "detector":
-        return detector_command.run(args)
     if args.command == "export":
         return _export(args)
     if args.command == "table":
@@ -92,6 +89,8 @@ def _dispatch(args: argparse.Namespace) -> int:
         record(args.folder, args.frames, args.seed, args.skins, args.still)
         print(f"{args.frames} frames in {args.folder}")
         return 0
+    if args.command in hands_command.COMMANDS:
+        return hands_command.run(args)
     if args.command == "test-set":
         return test_set_command.run(args)
     import torch

@@ -70,6 +70,6 @@ def sample_looks(rng: np.random.Generator, batch: int, textures: bool = True, li
     angle = rng.uniform(0, np.pi, batch)
     length = rng.uniform(2, 9, batch) * (rng.random(batch) < 0.15)
     looks["motion"] = (length * np.array([np.cos(angle), np.sin(angle)])).T
-    looks["grain"] = rng.exponential([3.0, 2.0], (batch, 2))
+    looks["grain"] = rng.exponential([2.0, 1.5], (batch, 2))
     looks["jpeg"] = rng.integers(35, 96, batch) * (rng.random(batch) < 0.3)
     return looks

@@ -16,13 +16,15 @@ from training.hands.model import Array, HandModel, load_hand_model
 from training.hands.raster import crop_lens, vertex_normals
 from training.hands.samples import generators, pose_labels, see_depth
 from training.hands.scene import HALF, Scenes, SceneSettings, sample_scenes, surfaces
-from training.hands.shade import paint
+from training.hands.shade import gather, paint
 from training.hands.stage import Stage, crop_stage, seen_from, view, without_plane
 
 #: Pixels are rasterised so much finer along a side than they are coloured.
 FINE = 2
 #: How far the first light is, and how large the pixels are in which it sees the scene.
 LIGHT_M, LIGHT_PIXEL_M = 3.0, 0.005
+#: Farther than anything.
+NOTHING_M = 20.0
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,9 @@ class Studio:
         out = np.empty((batch, size, size, 3), np.uint8)
         for i in range(batch):
             lens = crop_lens(float(tan_half[i]), size)
-            light = self.light(crop_stage(self.model, scenes, vertices[i], i), looks[i], LINEAR[rooms[i]], lens)
+            light = self.light(
+                crop_stage(self.model, scenes, vertices[i], i), looks[i], cv2.LUT(rooms[i], LINEAR), lens
+            )
             beyond = np.zeros((size, size), np.float32)
             blank(np.zeros((size, size), np.uint8), beyond, lens, scenes.border[i])
             light[np.isinf(beyond)] = 0
@@ -127,20 +131,23 @@ class Studio:
         # the background is the plane's like
         seen = view(self.model, without_plane(stage), fine, (height * finer, width * finer))
         look = look.copy()
-        mean = room.mean()
-        for key, half in (("sky", room[: height // 2]), ("ground", room[height // 2 :])):
-            around = half.mean((0, 1)) / (mean + 0.02)
-            look[key] *= 1 + look["mirror_room"] * (around - 1)
+        above, below = (np.array(cv2.mean(half)[:3]) for half in (room[: height // 2], room[height // 2 :]))
+        mean = (above.mean() + below.mean()) / 2 + 0.02
+        for key, around in (("sky", above), ("ground", below)):
+            look[key] *= 1 + look["mirror_room"] * (around / mean - 1)
         turn, place, light_lens, light_depth = light_view(self.model, stage, look["lights"][0, :3])
         normals = np.empty(stage.vertices.shape)
         for vertices, own in zip(stage.vertices, normals, strict=True):
             vertex_normals(vertices, self.model.faces, own)
         texture = self.textures[int(look["texture"] * len(self.textures))]
         out = room.astype(np.float32)
+        most = np.count_nonzero(seen.part)
+        places, shares = np.empty((most, 4), np.int32), np.empty(most, np.float32)
+        count = gather(seen.part, seen.depth, finer, out, places, shares)
         paint(
-            seen.part, seen.depth, seen.face, seen.bary, fine, self.model.faces, self.model.faces_uv, normals, self.uv,
-            texture, self.wrinkles, look, stage.centre, stage.turn, stage.half, stage.kind,
-            turn, place, light_lens, light_depth, room, creases(seen.depth[::finer, ::finer], lens), out,
+            places[:count], shares[:count], seen.part, seen.depth, seen.face, seen.bary, fine, self.model.faces,
+            self.model.faces_uv, normals, self.uv, texture, self.wrinkles, look, stage.centre, stage.turn, stage.half,
+            stage.kind, turn, place, light_lens, light_depth, room, creases(seen.depth[::finer, ::finer], lens), out,
         )  # fmt: skip
         return out
 
@@ -163,15 +170,15 @@ def light_view(model: HandModel, stage: Stage, direction: Array) -> tuple[Array,
 def creases(depth: Array, lens: tuple) -> Array:
     """How much of the light from all round is kept from each pixel (H, W): 0 to 0.8, where the depth picture lies
     deeper than its surroundings (Luft, Colditz and Deussen 2006), though not where these are far before it."""
-    seen = np.isfinite(depth)
-    if not seen.any():
+    nearest = float(depth.min())
+    if not nearest < NOTHING_M:
         return np.zeros(depth.shape, np.float32)
-    filled = np.where(seen, depth, depth[seen].max() + np.float32(0.02))
+    filled = np.where(depth < NOTHING_M, depth, np.float32(nearest + 0.3))
     total = np.zeros(depth.shape, np.float32)
     for width_m, deep_m in ((0.012, 0.008), (0.045, 0.03)):
-        side = max(3, 2 * int(width_m * lens[0] / float(filled.min()) / 2) + 1)
-        deeper = (filled - cv2.blur(filled, (side, side))) / deep_m
-        total += deeper.clip(0, 1) * (2.5 - deeper / 2).clip(0, 1)
+        side = max(3, 2 * int(width_m * lens[0] / nearest / 2) + 1)
+        deeper = (filled - cv2.blur(filled, (side, side))) * np.float32(1 / deep_m)
+        total += np.minimum(deeper.clip(0, 1), (2.5 - deeper / 2).clip(0, 1))
     return 0.4 * total
 
 

@@ -124,12 +124,13 @@ def motion(frames: int, still_at: float | None = None) -> Iterator[tuple[Array, 
 def _moved(model: HandModel, still: Scenes, flexion: Array, thumb: Array, turn: Array, place: Array) -> Scenes:
     """The scene of one hand with its fingers, rotation and the place of its joints' mean as `motion` gives them."""
     spread = np.array([6.0, 1, -4, -9]) * (1 - flexion[:, 0] / 100)
-    turns = bone_turns(model, np.concatenate([flexion.ravel(), spread, thumb])[None])
+    angles = np.concatenate([flexion.ravel(), spread, thumb])[None]
+    turns = bone_turns(model, angles)
     maps, positions = pose_bones(still.shape, turns)
     joints = joint_positions(model, still.shape, maps, positions)
     shift = place - joints[0].mean(0) @ turn.T
     return replace(
-        still, turns=turns, maps=maps, positions=positions, turn=turn[None], shift=shift[None],
+        still, angles=angles, turns=turns, maps=maps, positions=positions, turn=turn[None], shift=shift[None],
         joints=joints @ turn.T + shift, distance=place[2:], palm=-turn[None, :, 2],
     )  # fmt: skip
 

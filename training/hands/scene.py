@@ -25,10 +25,10 @@ from training.hands.model import (
     sample_shapes,
 )
 from training.hands.pose_bank import load_pose_bank
-from training.hands.poses import sample_turns
+from training.hands.poses import sample_poses
 from training.hands.raster import skin
 from training.hands.things import Things, sample_things
-from training.hands.turns import axis_rotation
+from training.hands.turns import axis_rotation, bone_turns
 
 CROP_SIZE_M = 0.26
 HALF = CROP_SIZE_M / 2
@@ -75,7 +75,8 @@ class Arm:
 class Scenes:
     """`B` scenes with one right hand each; scenes of left hands are to be mirrored once they are rendered.
 
-    shape, maps, positions: the hand at rest and its bones' maps, as `pose_bones` gives them, in the hand frame. arm:
+    shape: the hand at rest. angles: (B, 21) degrees, as turns.py orders them; turns, maps, positions: of its bones, as
+    `bone_turns` and `pose_bones` give them, in the hand frame. arm:
     the forearm. turn: (B, 3, 3), shift: (B, 3), hand frame to crop frame, p @ turn.T + shift. joints: (B, 21, 3)
     metres, crop frame. distance: (B,) metres to the crop's centre. palm: (B, 3) unit vector out of the palm. things:
     what stands beside the hand. sensors: (B,) of depth.SENSOR. border: (B, 4) left, top, right, bottom edge of the
@@ -84,6 +85,7 @@ class Scenes:
     """
 
     shape: HandShape
+    angles: Array
     turns: Array
     maps: Array
     positions: Array
@@ -108,7 +110,8 @@ def sample_scenes(
     """Draw `batch` scenes: shape, pose, viewpoint, distance (0.2 to 1.5 m), the crop's error, surroundings, sensor."""
     settings = settings or SceneSettings()
     shape = sample_shapes(model, rng, batch)
-    turns = sample_turns(model, shape, rng, load_pose_bank(settings.poses))
+    angles = sample_poses(model, shape, rng, load_pose_bank(settings.poses))
+    turns = bone_turns(model, angles)
     maps, positions = pose_bones(shape, turns)
     joints = joint_positions(model, shape, maps, positions)
     arm = sample_arms(rng, batch, len(model.rim))
@@ -126,7 +129,7 @@ def sample_scenes(
     things = sample_things(rng, joints, palm, distance, settings.occluders)
     sensors = sample_sensors(rng, distance, settings.depth_noise)
     return Scenes(
-        shape, turns, maps, positions, arm, turn, shift, joints, distance, palm, things, sensors,
+        shape, angles, turns, maps, positions, arm, turn, shift, joints, distance, palm, things, sensors,
         sample_borders(rng, distance),
         rng.random(batch) >= settings.mirrored, rng.random(batch) >= settings.empty, rng.random(batch) < 0.3,
         rng.integers(2**31, size=batch),

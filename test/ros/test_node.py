@@ -133,14 +133,15 @@ def test_bad_input_is_named_and_the_next_frame_is_used(active, bench, bad, topic
 
 
 def test_points_markers_debug_image_and_tf(active, bench):
-    received: dict[str, list] = {"points": [], "markers": [], "debug_image": [], "joint_states": [], "tf": []}
+    names = ("points", "markers", "debug_image", "joint_states", "samples", "tf")
+    received: dict[str, list] = {name: [] for name in names}
     bench.create_subscription(PointCloud2, "hand_pose/points", received["points"].append, 10)
     bench.create_subscription(MarkerArray, "hand_pose/markers", received["markers"].append, 10)
     bench.create_subscription(Image, "hand_pose/debug_image", received["debug_image"].append, 10)
     bench.create_subscription(JointState, "hand_pose/joint_states", received["joint_states"].append, 10)
     bench.create_subscription(TFMessage, "/tf", received["tf"].append, 10)
     node = active(modalities="depth", publish_joint_tf=True, predict_for=0.0)
-    views = ("~/points", "~/markers", "~/debug_image", "~/joint_states")
+    views = ("~/points", "~/markers", "~/debug_image", "~/joint_states", "~/samples")
     publishers = [p for p in node.publishers if p.topic_name in [node.resolve_topic_name(v) for v in views]]
     assert bench.spin_until(lambda: all(p.get_subscription_count() for p in publishers))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -35,9 +35,14 @@ _KNOWN_SIZE_STD = 0.02
 _SURE = 4.0
 
 
+#: Where hands are in a frame: the regions of at most so many, the most certain first.
+Finder = Callable[[RgbdFrame, int], list[HandRegion]]
+
+
 @dataclass(frozen=True)
 class EstimatorOptions:
-    """samples: of the posterior, for the covariance; even. max_hands: most hands looked for in a depth picture.
+    """samples: of the posterior, for the covariance; even. max_hands: most hands looked for in a picture. finder: looks
+    for them; without one, hands are where the depth picture shows them, and without depth fill the whole picture.
     refine_passes: how often a hand that was found in the picture (not given by the caller) is centred anew on its
     estimate and estimated again. hand_length_m: length of the known user's hand from wrist to middle fingertip along
     the bones, which gives colour alone its scale.
@@ -45,6 +50,7 @@ class EstimatorOptions:
 
     samples: int = 16
     max_hands: int = 1
+    finder: Finder | None = None
     refine_passes: int = 1
     hand_length_m: float | None = None
 
@@ -175,6 +181,8 @@ class HandEstimator:
         return replace(frame, rgb=rgb, depth_m=depth_m)
 
     def _look_for_hands(self, frame: RgbdFrame) -> list[HandRegion]:
+        if self.options.finder is not None:
+            return self.options.finder(frame, self.options.max_hands)
         if frame.depth_m is not None and (frame.depth_m > 0).any():
             return find_regions(frame, self.options.max_hands)
         return [] if frame.rgb is None else [region_of_picture(frame.camera, self.bundle.crop.box_scale)]
@@ -278,6 +286,7 @@ class HandEstimator:
                     modalities=modality,
                     latent_mean=encoded.mean[k],
                     latent_var=encoded.variance[k],
+                    joint_deviations_m=to_camera(crop, (joints[k, 1:] - joints[k, 0]) * scale),
                 )
             )
         return hands

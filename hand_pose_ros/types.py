@@ -87,7 +87,8 @@ class HandEstimate:
 
     joints_m: (21, 3). joint_cov_m2: (21, 3, 3). joints_px: (21, 2), the joints projected into the image.
     cloud_m: (P, 3), points on the hand's surface. side_confidence and confidence (that a hand is there): 0 to 1.
-    modalities: what the estimate was made from. latent_mean, latent_var: (D,), the fused posterior.
+    modalities: what the estimate was made from. latent_mean, latent_var: (D,), the fused posterior. joint_deviations_m:
+    (K, 21, 3), how far the joints of K decoded samples of the posterior lie from the decoded mean, before calibration.
     """
 
     joints_m: FloatArray
@@ -100,3 +101,4 @@ class HandEstimate:
     modalities: Modality
     latent_mean: FloatArray = field(repr=False)
     latent_var: FloatArray = field(repr=False)
+    joint_deviations_m: FloatArray = field(repr=False, default_factory=lambda: np.zeros((2, 21, 3)))

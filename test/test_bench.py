@@ -17,8 +17,8 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_every_modality_of_the_bundle_is_timed(tmp_path: Path) -> None:
     done = bench("--model", str(make_test_bundle(tmp_path / "bundle", ("depth", "cloud"))), "--frames", "2")
     assert done.returncode == 0, done.stderr
-    lines = [line for line in done.stdout.splitlines() if line.startswith(("rgb", "depth"))]
-    assert [line.split(",")[0] for line in lines] == ["depth"] * 3
+    lines = [line for line in done.stdout.splitlines() if line.startswith(("rgb", "depth", "joint"))]
+    assert [line.split(",")[0] for line in lines] == ["depth"] * 3 + ["joint angles"]
     for line in lines:
         median, p99 = map(float, line.split()[-2:])
         assert 0 < median <= p99

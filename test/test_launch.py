@@ -109,7 +109,9 @@ def test_the_node_gets_parameters_that_it_has() -> None:
 
 def test_the_node_is_remapped_where_it_subscribes() -> None:
     remapped = {remap.attrib["from"] for remap in node_element().findall("remap")}
-    assert remapped == {RGB_TOPIC, DEPTH_TOPIC, INFO_TOPIC}
+    assert remapped == {RGB_TOPIC, DEPTH_TOPIC, INFO_TOPIC, "depth/image_rect", "depth/camera_info"}
+    inputs = (ROOT / "hand_pose_ros" / "ros" / "camera_inputs.py").read_text()
+    assert all(f'"{topic}"' in inputs for topic in remapped)
 
 
 @pytest.mark.parametrize("camera", CAMERAS, ids=lambda path: path.name)

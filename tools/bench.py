@@ -15,6 +15,8 @@ from functools import partial
 import numpy as np
 
 from hand_pose_ros.estimator import HandEstimator
+from hand_pose_ros.kinematics.model import MEAN_SHAPE, joints_from_angles
+from hand_pose_ros.kinematics.solve import solve_angles
 from hand_pose_ros.types import HandPoseError, HandRegion, Modality, PinholeCamera, RgbdFrame
 
 CAMERA = PinholeCamera(fx=600.0, fy=600.0, cx=319.5, cy=239.5, width=640, height=480)
@@ -62,18 +64,22 @@ def main() -> int:
     print(f"ready after {time.perf_counter() - started:.2f} s")
     print(f"{'':28}{'median':>9}{'p99':>9}  ms")
 
-    def line(name: str, hands: int, modality: Modality, search: bool) -> None:
-        frame, regions = frame_with_hands(hands)
-        given = None if search else regions
-        work = partial(estimator.estimate, frame, regions=given, side="right", modalities=modality)
+    def line(name: str, work: Callable[[], object]) -> None:
         milliseconds(work, 10)
         median, p99 = milliseconds(work, arguments.frames)
         print(f"{name:28}{median:9.2f}{p99:9.2f}", flush=True)
 
+    def estimate(hands: int, modality: Modality, search: bool) -> Callable[[], object]:
+        frame, regions = frame_with_hands(hands)
+        given = None if search else regions
+        return partial(estimator.estimate, frame, regions=given, side="right", modalities=modality)
+
     for modality in estimator.bundle.modalities:
-        line(f"{modality}, 1 hand, known region", 1, modality, search=False)
-        line(f"{modality}, 4 hands", 4, modality, search=False)
-        line(f"{modality}, looking for it", 1, modality, search=True)
+        line(f"{modality}, 1 hand, known region", estimate(1, modality, search=False))
+        line(f"{modality}, 4 hands", estimate(4, modality, search=False))
+        line(f"{modality}, looking for it", estimate(1, modality, search=True))
+    bent = joints_from_angles(np.full(21, 0.3), MEAN_SHAPE)
+    line("joint angles, 1 hand", partial(solve_angles, bent, MEAN_SHAPE, np.tile(np.eye(3) * 1e-5, (21, 1, 1))))
     print(f"resident memory, at most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
     return 0
 

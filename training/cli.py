@@ -10,6 +10,7 @@ import yaml
 
 from hand_pose_ros.types import HandPoseError
 from training.datasets import command as dataset_command
+from training.detector import command as detector_command
 from training.hands import command as hands_command
 from training.test_sets import command as test_set_command
 
@@ -52,6 +53,8 @@ def main(argv: list[str] | None = None) -> int:
 
     dataset = commands.add_parser("dataset", help=dataset_command.HELP, description=dataset_command.__doc__)
     dataset_command.add_arguments(dataset)
+    detector = commands.add_parser("detector", help=detector_command.HELP, description=detector_command.__doc__)
+    detector_command.add_arguments(detector)
     test_set = commands.add_parser("test-set", help=test_set_command.HELP, description=test_set_command.__doc__)
     test_set_command.add_arguments(test_set)
     hands_command.add_parsers(commands)
@@ -71,6 +74,8 @@ def main(argv: list[str] | None = None) -> int:
 def _dispatch(args: argparse.Namespace) -> int:
     if args.command == "dataset":
         return dataset_command.run(args)
+    if args.command == "detector":
+        return detector_command.run(args)
     if args.command == "export":
         return _export(args)
     if args.command == "table":

@@ -41,12 +41,27 @@ def add_estimator_arguments(parser: argparse.ArgumentParser) -> None:
         "--threads", type=int, default=1, metavar="N", help="CPU threads of one network (default: %(default)s)"
     )
 
+    parser.add_argument(
+        "--detector",
+        choices=("depth", "learned"),
+        default="depth",
+        help="what looks for hands in frames without a box: blobs of the depth picture (without depth the whole "
+        "picture is the hand), or a network (default: %(default)s)",
+    )
+
 
 def make_estimator(arguments: argparse.Namespace) -> HandEstimator:
     """The estimator that the arguments ask for."""
-    from hand_pose_ros.estimator import HandEstimator
+    from hand_pose_ros.estimator import EstimatorOptions, HandEstimator
 
-    return HandEstimator(arguments.model, threads=arguments.threads)
+    finder = None
+    if arguments.detector == "learned":
+        from hand_pose_ros.detector.detector import HandDetector
+        from hand_pose_ros.detector.finders import learned
+
+        finder = learned(HandDetector(threads=arguments.threads))
+    options = EstimatorOptions(max_hands=getattr(arguments, "max_hands", 1), finder=finder)
+    return HandEstimator(arguments.model, threads=arguments.threads, options=options)
 
 
 def show_progress(what: str) -> Callable[[int], None]:

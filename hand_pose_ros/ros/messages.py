@@ -23,6 +23,7 @@ from hand_pose_ros.kinematics.urdf import joint_name, wrist_link
 from hand_pose_ros.kinematics.wrist import wrist_pose
 from hand_pose_ros.overlay import colour_depth, draw_ellipses, draw_skeleton, joint_colours
 from hand_pose_ros.ros.transforms import Transform, hand_transforms
+from hand_pose_ros.samples import hand_samples
 from hand_pose_ros.skeleton import BONES, JOINT_COUNT
 from hand_pose_ros.tracking import TrackedHand
 from hand_pose_ros.types import FloatArray, HandEstimate, Modality, RgbdFrame
@@ -187,6 +188,15 @@ def _markers(header: Header, hand: TrackedHand) -> list[Marker]:
             ellipsoid.action = Marker.DELETE
         ellipsoids.append(ellipsoid)
     return [spheres, bones, *ellipsoids]
+
+
+def sample_rows(hands: Sequence[TrackedHand]) -> tuple[FloatArray, NDArray[np.uint32]]:
+    """Hands drawn from the posteriors: joints (R, 21, 3) in metres, a row for each, and (R, 2) whose they are (the
+    hand's id) and which of its samples."""
+    drawn = [hand_samples(hand.estimate) for hand in hands]
+    whose = [(hand.id, index) for hand, rows in zip(hands, drawn, strict=True) for index in range(len(rows))]
+    joints = np.concatenate(drawn) if drawn else np.empty((0, JOINT_COUNT, 3))
+    return joints, np.array(whose, np.uint32).reshape(-1, 2)
 
 
 def cloud_points(hands: Sequence[TrackedHand]) -> FloatArray:

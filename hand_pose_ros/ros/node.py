@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import sys
 import time
+from dataclasses import replace
 from typing import Any
 
 import rclpy
@@ -23,7 +24,10 @@ from rclpy.parameter import Parameter
 
 from hand_pose_ros.backend import DEFAULT_PROVIDERS
 from hand_pose_ros.bundle import MANIFEST
-from hand_pose_ros.estimator import EstimatorOptions, HandEstimator
+from hand_pose_ros.detector.detector import HandDetector
+from hand_pose_ros.detector.finders import GivenBoxes, learned
+from hand_pose_ros.estimator import EstimatorOptions, Finder, HandEstimator
+from hand_pose_ros.ros.box_inputs import BoxInputs
 from hand_pose_ros.ros.camera_inputs import CameraInputs, Sight
 from hand_pose_ros.ros.diagnostics import Diagnostics
 from hand_pose_ros.ros.file_watch import FileWatch
@@ -56,6 +60,8 @@ class HandPoseNode(LifecycleNode):
         self._tracker: HandTracker | None = None
         self._outputs: Outputs | None = None
         self._inputs: CameraInputs | None = None
+        self._boxes: GivenBoxes | None = None
+        self._box_inputs: BoxInputs | None = None
         self._worker: LatestWorker[Sight] | None = None
         self._model_files = FileWatch([])
 
@@ -68,6 +74,8 @@ class HandPoseNode(LifecycleNode):
             estimator = HandEstimator(chosen.model, providers=chosen.providers, threads=chosen.threads, options=options)
             self._streams, self._fallback = chosen_streams(chosen.modalities, estimator.bundle.modalities)
             warm_up(estimator)
+            self._boxes = GivenBoxes() if chosen.detector == "external" else None
+            estimator.options = replace(options, finder=self._finder())
         except HandPoseError as error:
             self.get_logger().error(str(error))
             self._diagnostics.unconfigured(str(error))
@@ -98,12 +106,20 @@ class HandPoseNode(LifecycleNode):
         self.get_logger().info(f"model {bundle.name} {bundle.version} ({bundle.hash}) runs on {estimator.provider}")
         return TransitionCallbackReturn.SUCCESS
 
+    def _finder(self) -> Finder | None:
+        """What looks for hands, None for the estimator's own way. Raises HandPoseError for a bad bundle."""
+        chosen = self.parameters
+        if chosen.detector == "learned":
+            return learned(HandDetector(chosen.detector_model, providers=chosen.providers, threads=chosen.threads))
+        return self._boxes
+
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         super().on_activate(state)
         self._worker = LatestWorker(self._estimate, "hand_pose_worker")
         self._inputs = CameraInputs(
             self, self._streams, self._fallback, self.parameters, self._diagnostics, self._take, self._complain
         )
+        self._box_inputs = BoxInputs(self, self._boxes) if self._boxes is not None else None
         return TransitionCallbackReturn.SUCCESS
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -126,6 +142,9 @@ class HandPoseNode(LifecycleNode):
         if self._inputs is not None:
             self._inputs.destroy()
             self._inputs = None
+        if self._box_inputs is not None:
+            self._box_inputs.destroy()
+            self._box_inputs = None
         if self._worker is not None:
             self._worker.stop()
             self._worker = None

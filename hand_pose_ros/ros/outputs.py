@@ -15,7 +15,7 @@ from visualization_msgs.msg import MarkerArray
 from hand_pose_msgs.msg import HandArray
 from hand_pose_ros.kinematics.shape import JointAngles
 from hand_pose_ros.ros import messages
-from hand_pose_ros.ros.clouds import cloud_xyz32
+from hand_pose_ros.ros.clouds import cloud_of_rows, cloud_xyz32
 from hand_pose_ros.ros.parameters import Parameters
 from hand_pose_ros.tracking import TrackedHand
 from hand_pose_ros.types import RgbdFrame
@@ -43,8 +43,9 @@ class Outputs:
         self._debug_image = self._publisher(Image, "~/debug_image", OUTPUT_QOS)
         self._tf = self._publisher(TFMessage, "/tf", TF_QOS)
         self._joint_states = self._publisher(JointState, "~/joint_states", OUTPUT_QOS)
+        self._samples = self._publisher(PointCloud2, "~/samples", OUTPUT_QOS)
         self._all = [
-            self._hands, self._points, self._markers, self._debug_image, self._joint_states, self._tf
+            self._samples, self._hands, self._points, self._markers, self._debug_image, self._joint_states, self._tf
         ]  # fmt: skip
         self._joint_angles = JointAngles()
         self._shown: set[int] = set()
@@ -63,6 +64,9 @@ class Outputs:
             self._joint_states.publish(messages.joint_state(header, hands, angles))
         if self._points.get_subscription_count():
             self._points.publish(cloud_xyz32(header, messages.cloud_points(hands)))
+        if self._samples.get_subscription_count():
+            joints, whose = messages.sample_rows(hands)
+            self._samples.publish(cloud_of_rows(header, joints, whose, ("hand", "sample")))
         if self._markers.get_subscription_count():
             self._markers.publish(messages.marker_array(header, hands, self._shown))
             self._shown = {hand.id for hand in hands}

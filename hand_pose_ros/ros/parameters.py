@@ -73,7 +73,17 @@ class Parameters:
         "Which hand it is, the person's own left or right; auto: the model decides.",
         choices=("auto", "left", "right"),
     )
-    max_hands: int = _parameter(1, "Most hands to look for; more than one needs depth.", within=(1, 8), at_load=True)
+    max_hands: int = _parameter(1, "Most hands to look for.", within=(1, 8), at_load=True)
+    detector: Literal["depth", "learned", "external"] = _parameter(
+        "depth",
+        "What looks for hands. depth: blobs of the depth image, and without depth the whole image is the hand; "
+        "learned: a network, on colour, depth or both; external: the boxes on hand_boxes or hand_detections.",
+        choices=("depth", "learned", "external"),
+        at_load=True,
+    )
+    detector_model: str = _parameter(
+        "detector", "Bundle of the learned detector: a name under models/ or a path to its folder.", at_load=True
+    )
     min_confidence: float = _parameter(
         0.5, "Hands less certain to be there than this are not published.", within=(0.0, 1.0)
     )

@@ -8,7 +8,7 @@ from visualization_msgs.msg import Marker
 from hand_pose_msgs.msg import Hand
 from hand_pose_ros.inputs.images import image_to_array
 from hand_pose_ros.kinematics.model import ANGLE_NAMES
-from hand_pose_ros.ros.clouds import cloud_xyz32
+from hand_pose_ros.ros.clouds import cloud_of_rows, cloud_xyz32
 from hand_pose_ros.ros.messages import (
     cloud_points,
     debug_picture,
@@ -17,6 +17,7 @@ from hand_pose_ros.ros.messages import (
     image_message,
     joint_state,
     marker_array,
+    sample_rows,
     tf_message,
 )
 from hand_pose_ros.skeleton import BONES, JOINT_NAMES
@@ -52,6 +53,21 @@ def tracked(number: int = 0, *, lost_joints: tuple[int, ...] = (), **changes) ->
         latent_var=np.ones(4),
     )
     return TrackedHand(number, replace(estimate, **changes))
+
+
+def test_samples_are_rows_of_joints_that_say_whose_they_are():
+    joints, whose = sample_rows([tracked(3), tracked(1)])
+    assert joints.shape == (4, 21, 3) and whose.tolist() == [[3, 0], [3, 1], [1, 0], [1, 1]]
+    cloud = cloud_of_rows(header_of(FRAME), joints, whose, ("hand", "sample"))
+    assert (cloud.height, cloud.width, cloud.point_step, cloud.row_step) == (4, 21, 20, 420)
+    assert [(field.name, field.offset) for field in cloud.fields] == [
+        ("x", 0), ("y", 4), ("z", 8), ("hand", 12), ("sample", 16)
+    ]  # fmt: skip
+    values = np.frombuffer(bytes(cloud.data), np.dtype([(n, "<f4") for n in "xyz"] + [(n, "<u4") for n in "hs"]))
+    values = values.reshape(4, 21)
+    assert np.allclose(np.stack([values[name] for name in "xyz"], axis=-1), joints, atol=1e-6)
+    assert (values["h"] == [[3], [3], [1], [1]]).all() and (values["s"] == [[0], [1], [0], [1]]).all()
+    assert cloud_of_rows(header_of(FRAME), *sample_rows([]), ("hand", "sample")).height == 0
 
 
 def test_a_hand_that_was_missed_is_estimated_from_nothing():

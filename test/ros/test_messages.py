@@ -1,13 +1,19 @@
+import xml.etree.ElementTree as ET
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from bundles import rigid_hand
+from hands import random_rotation, rotation_from
+from urdf_reader import link_poses
 from visualization_msgs.msg import Marker
 
 from hand_pose_msgs.msg import Hand
 from hand_pose_ros.inputs.images import image_to_array
-from hand_pose_ros.kinematics.model import ANGLE_NAMES
+from hand_pose_ros.kinematics.model import ANGLE_NAMES, LOWER, MEAN_SHAPE, UPPER, joints_from_angles
+from hand_pose_ros.kinematics.shape import JointAngles
+from hand_pose_ros.kinematics.urdf import hand_urdf, wrist_link
+from hand_pose_ros.kinematics.wrist import mirror
 from hand_pose_ros.ros.clouds import cloud_of_rows, cloud_xyz32
 from hand_pose_ros.ros.messages import (
     cloud_points,
@@ -20,7 +26,7 @@ from hand_pose_ros.ros.messages import (
     sample_rows,
     tf_message,
 )
-from hand_pose_ros.skeleton import BONES, JOINT_NAMES
+from hand_pose_ros.skeleton import BONES, FINGERS, JOINT_NAMES
 from hand_pose_ros.tracking import TrackedHand
 from hand_pose_ros.types import HandEstimate, PinholeCamera, RgbdFrame
 
@@ -219,3 +225,22 @@ def test_cloud_equals_sensor_msgs_py():
     points = np.random.default_rng(0).normal(size=(50, 3))
     for given in (points, points[:0]):
         assert cloud_xyz32(header_of(FRAME), given) == reference.create_cloud_xyz32(header_of(FRAME), given)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_joint_state_urdf_and_transform_together_lead_to_the_joints(side):
+    """As robot_state_publisher and tf2 put them together: the model stands where the hand is."""
+    rng = np.random.default_rng(7)
+    right = joints_from_angles(rng.uniform(0.7 * LOWER, 0.7 * UPPER), MEAN_SHAPE)
+    joints = (right * mirror(side)) @ random_rotation(rng).T + [0.1, -0.1, 0.5]
+    hand = tracked(side=side, joints_m=joints)
+    header = header_of(FRAME)
+    state = joint_state(header, [hand], JointAngles().update([hand], FRAME.stamp_ns))
+    robot = ET.fromstring(hand_urdf(MEAN_SHAPE, side))
+    poses = link_poses(robot, dict(zip(state.name, state.position, strict=True)))
+    (root,) = (t for t in tf_message(header, [hand], False).transforms if t.child_frame_id == wrist_link(side))
+    spin, place = root.transform.rotation, root.transform.translation
+    turn = rotation_from(np.array([spin.x, spin.y, spin.z, spin.w]))
+    for finger, (*_, tip) in FINGERS.items():
+        found = turn @ poses[f"{side}_{finger}_tip"][:3, 3] + [place.x, place.y, place.z]
+        np.testing.assert_allclose(found, joints[tip], atol=1e-3)

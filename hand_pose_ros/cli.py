@@ -7,12 +7,25 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-from hand_pose_ros.commands import analyse, demo, estimate, evaluate, overlay, record_folder, replay, track, urdf, view
+from hand_pose_ros.commands import (
+    analyse,
+    calibration,
+    demo,
+    estimate,
+    evaluate,
+    overlay,
+    record_folder,
+    replay,
+    track,
+    urdf,
+    view,
+)
 from hand_pose_ros.types import HandPoseError
 
 COMMANDS: dict[str, ModuleType] = {
     "estimate": estimate,
     "evaluate": evaluate,
+    "calibration": calibration,
     "track": track,
     "analyse": analyse,
     "overlay": overlay,

@@ -6,6 +6,7 @@ is NaN and counts nowhere.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -153,6 +154,26 @@ def coverage(predicted: FloatArray, truth: FloatArray, covariance: FloatArray) -
     difference, covariance = difference[invertible], covariance[invertible]
     squared = (difference * np.linalg.solve(covariance, difference[..., None])[..., 0]).sum(axis=-1)
     return {level: float((squared <= radius).mean()) for level, radius in ELLIPSOID_RADIUS_SQUARED.items()}
+
+
+def ellipsoid_levels(predicted: FloatArray, truth: FloatArray, covariance: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Of each joint (N, J), the level (0 to 1) of the ellipsoid on which the truth lies, and its squared Mahalanobis
+    distance: the distribution function of chi-squared with three degrees of freedom, and its argument.
+
+    Where covariances are calibrated, levels are uniform. covariance: (N, J, 3, 3); NaN where it is not usable.
+    """
+    difference = predicted - truth
+    usable: NDArray[np.bool_] = np.asarray(
+        np.isfinite(difference).all(axis=-1) & np.isfinite(covariance).all(axis=(-1, -2))
+    )
+    safe = np.where(usable[..., None, None], covariance, np.eye(3))
+    usable = np.asarray(usable & (np.linalg.det(safe) > 0))
+    squared: FloatArray = np.full(usable.shape, np.nan)
+    chosen = difference[usable]
+    squared[usable] = (chosen * np.linalg.solve(covariance[usable], chosen[..., None])[..., 0]).sum(axis=-1)
+    half = squared / 2
+    erf = np.vectorize(math.erf, otypes=[float])
+    return erf(np.sqrt(half)) - 2 * np.sqrt(half / np.pi) * np.exp(-half), squared
 
 
 def bootstrap_interval(

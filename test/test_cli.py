@@ -115,6 +115,21 @@ def test_track_tells_how_steady_a_hand_is(model: str, tmp_path: Path, capsys: py
     assert figures["filtered"]["jitter_rest_mm"] <= figures["model_alone"]["jitter_rest_mm"]
 
 
+def test_calibration_compares_covariances_with_errors(
+    folder: Path, bag: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, figures = tmp_path / "page.html", tmp_path / "figures.json"
+    arguments = ["calibration", str(folder), str(bag), "-o", str(out), "--json", str(figures)]
+    assert main([*arguments, "--model", model, "--modalities", "depth"]) == 0
+    assert "error / said" in capsys.readouterr().out and "<svg" in out.read_text()
+    results = json.loads(figures.read_text())
+    assert results["folder"]["joints"] == results["bag"]["joints"] == 5 * 21
+    bare = tmp_path / "bare"
+    write_folder(bare, ["a"], [RgbdFrame(CAMERA, depth_m=np.ones((240, 320), np.float32))])
+    assert main(["calibration", str(bare), "--model", model]) == 2
+    assert "no ground truth" in capsys.readouterr().err
+
+
 def test_recorded_bags_have_the_nodes_topics(bag: Path) -> None:
     assert {name: topic.count for name, topic in bags.topics(bag).items()} == {
         "/rgb/image_rect_color": 6, "/depth_registered/image_rect": 6,
@@ -139,6 +154,7 @@ def test_overlay_draws_a_sheet(folder: Path, model: str, tmp_path: Path) -> None
         (["estimate", "{tmp}", "-o", "x.npz"], "no pictures"),
         (["evaluate", "{folder}", "--model", "{tmp}/no-model"], "no model bundle"),
         (["evaluate", "{folder}", "--model", "{model}", "--json", "/proc/no/x.json"], "cannot be written"),
+        (["calibration", "{folder}", "--model", "{model}", "-o", "/proc/no/x.html"], "cannot be written"),
         (["track", "{folder}", "--model", "{model}"], "no hand was followed through 10 pictures"),
         (["track", "{folder}", "--model", "{model}", "--fps", "0"], "pictures a second"),
         (["estimate", "{folder}", "--model", "{model}", "-o", "/proc/no/x.npz"], "cannot be written"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -82,8 +83,18 @@ def end_progress() -> None:
 
 def write_json(path: Path, figures: dict[str, Any]) -> None:
     """Raises HandPoseError where the file cannot be written."""
+    write_text(path, json.dumps(figures, indent=2, allow_nan=False) + "\n", "--json")
+
+
+def write_text(path: Path, text: str, option: str = "-o") -> None:
+    """option: that of the command with which another place is chosen. Raises HandPoseError where it cannot be."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(figures, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise HandPoseError(f"{path}: cannot be written ({error}); choose another place with --json") from error
+        raise HandPoseError(f"{path}: cannot be written ({error}); choose another place with {option}") from error
+
+
+def or_none(value: float) -> float | None:
+    """For JSON, which knows no NaN."""
+    return value if math.isfinite(value) else None

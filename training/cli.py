@@ -12,6 +12,7 @@ from hand_pose_ros.types import HandPoseError
 from training.datasets import command as dataset_command
 from training.detector import command as detector_command
 from training.hands import command as hands_command
+from training.shards import command as shards_command
 from training.test_sets import command as test_set_command
 
 EXPERIMENT = Path(__file__).parent / "experiments" / "first.yaml"
@@ -55,6 +56,9 @@ def main(argv: list[str] | None = None) -> int:
     dataset_command.add_arguments(dataset)
     detector = commands.add_parser("detector", help=detector_command.HELP, description=detector_command.__doc__)
     detector_command.add_arguments(detector)
+    render = commands.add_parser("render", help=shards_command.HELP, description=shards_command.__doc__)
+    shards_command.add_arguments(render)
+
     test_set = commands.add_parser("test-set", help=test_set_command.HELP, description=test_set_command.__doc__)
     test_set_command.add_arguments(test_set)
     hands_command.add_parsers(commands)
@@ -96,6 +100,8 @@ def _dispatch(args: argparse.Namespace) -> int:
         return 0
     if args.command in hands_command.COMMANDS:
         return hands_command.run(args)
+    if args.command == "render":
+        return shards_command.run(args)
     if args.command == "test-set":
         return test_set_command.run(args)
     import torch

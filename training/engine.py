@@ -20,19 +20,28 @@ SAVE_EVERY_S = 120
 M = TypeVar("M", bound=nn.Module)
 
 
+def part_of_the_work() -> tuple[int, int]:
+    """Which part of how many falls to this process: every loader's worker of every rank has one."""
+    worker = torch.utils.data.get_worker_info()
+    number, workers = (worker.id, worker.num_workers) if worker else (0, 1)
+    shared = torch.distributed.is_available() and torch.distributed.is_initialized()
+    rank, ranks = (torch.distributed.get_rank(), torch.distributed.get_world_size()) if shared else (0, 1)
+    return rank * workers + number, ranks * workers
+
+
 class Endless(IterableDataset):
-    """Batches from `make(seed)`, each worker process with a seed of its own, skipping ahead when training resumes."""
+    """Batches from `make(seed)`, each worker process of each rank with a seed of its own: process p has batch k of seed
+    1000 * seed + p as its k-th."""
 
     def __init__(self, make: Callable[[int], Iterator[Any]], seed: int):
         self.make = make
         self.seed = seed
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
-        info = torch.utils.data.get_worker_info()
-        if info:
+        if torch.utils.data.get_worker_info():
             torch.set_num_threads(1)
-        seed = self.seed * 1000 + (info.id if info else 0)
-        for batch in self.make(seed):
+        part, _ = part_of_the_work()
+        for batch in self.make(self.seed * 1000 + part):
             yield {name: torch.from_numpy(array) for name, array in vars(batch).items()}
 
 

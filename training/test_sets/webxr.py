@@ -47,8 +47,8 @@ def load_webxr(folder: Path) -> Rig:
     faces = faces[~(uv[faces] < [0.35, 0.25]).all((1, 2))]
     weights = np.zeros((len(vertices), BONE_COUNT))
     target = np.array([ours.index(name) if name in ours else 0 for name in names])
-    for finger, tip in enumerate(f"{name}-tip" for name in _FINGERS):
-        target[names.index(tip)] = 3 + 3 * finger
+    for index, tip in enumerate(f"{name}-tip" for name in _FINGERS):
+        target[names.index(tip)] = 3 + 3 * index
     np.add.at(weights, (np.arange(len(vertices))[:, None], target[arrays["JOINTS_0"]]), arrays["WEIGHTS_0"])
     # bones point along -z and flex about -x (WebXR Hand Input, W3C)
     frames = np.linalg.inv(arrays["inverse_bind"].reshape(-1, 4, 4).transpose(0, 2, 1).astype(float))

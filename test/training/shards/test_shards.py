@@ -1,0 +1,133 @@
+"""Shards: complete samples, the same whenever they are made, that survive interruptions and tell of damage."""
+
+from __future__ import annotations
+
+import tarfile
+from dataclasses import fields, replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hand_pose_ros.types import HandPoseError
+from training.cli import main
+from training.hands.scene import HALF
+from training.shards import write
+from training.shards.read import ShardBatches, check_shards, read_shard
+from training.shards.samples import BLOCK, Sample
+from training.shards.write import Recipe, read_manifest, render_shards, shard_name
+
+RECIPE = Recipe(seed=3, rgb_size=32, depth_size=24, blocks=1)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two shards of one block."""
+    out = tmp_path_factory.mktemp("shards")
+    assert render_shards(out, BLOCK + 1, RECIPE) == 2 * BLOCK
+    return out
+
+
+@pytest.fixture
+def copy(folder: Path, tmp_path: Path) -> Path:
+    for path in folder.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    return tmp_path
+
+
+def first(out: Path, shard: int = 0) -> Sample:
+    return next(read_shard(out / shard_name(shard)))[1]
+
+
+def test_samples_are_complete_and_their_labels_agree(folder: Path) -> None:
+    names, samples = zip(*read_shard(folder / shard_name(1)), strict=True)
+    assert list(names) == [f"{i:09d}" for i in range(BLOCK, 2 * BLOCK)]
+    assert 0 < sum(s.right == 0 for s in samples) < BLOCK
+    on_hand = 0
+    for sample in samples:
+        assert sample.rgb.shape == (32, 32, 3) and sample.depth.shape == (24, 24)
+        assert sample.depth.min() >= -1 and sample.depth.max() <= 1
+        place = sample.joints + np.array([0, 0, sample.distance], np.float32)
+        for seen, tan_half in ((sample.joints_2d, sample.tan_half), (sample.joints_2d_depth, sample.tan_half_depth)):
+            np.testing.assert_allclose(place[:, :2] / place[:, 2:] / tan_half, seen, atol=1e-4)
+        assert sample.tan_half_depth == pytest.approx(HALF / sample.distance, rel=1e-5)
+        if sample.present and sample.right:
+            pixel = ((sample.joints_2d_depth + 1) * 12).astype(int)
+            inside = ((pixel >= 0) & (pixel < 24)).all(1)
+            on_hand += (sample.depth[pixel[inside, 1], pixel[inside, 0]] < 0.9).mean() > 0.5
+    assert on_hand > 0.6 * sum(bool(s.present and s.right) for s in samples)
+
+
+def test_any_webdataset_reader_finds_its_groups(folder: Path) -> None:
+    with tarfile.open(folder / shard_name(0)) as tar:
+        members = tar.getnames()
+    assert members[:3] == ["000000000.rgb.png", "000000000.depth.png", "000000000.labels.npz"]
+    assert len(members) == 3 * BLOCK
+
+
+def test_the_same_recipe_gives_the_same_bytes_and_another_seed_others(folder: Path, tmp_path: Path) -> None:
+    _, digest = write.write_shard(tmp_path, RECIPE, 1)
+    assert digest == read_manifest(folder)["shards"][shard_name(1)]["sha256"]
+    write.write_shard(tmp_path, replace(RECIPE, seed=4), 0)
+    assert not np.array_equal(first(tmp_path).joints, first(folder).joints)
+
+
+def test_interrupted_runs_go_on(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    whole = write.write_shard
+
+    def interrupted(out: Path, recipe: Recipe, number: int) -> tuple[int, str]:
+        made.append(number)
+        if number == 3:
+            (out / "hands-000003.part").write_bytes(b"half of it")
+            raise KeyboardInterrupt
+        return whole(out, recipe, number)
+
+    monkeypatch.setattr(write, "write_shard", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        render_shards(copy, 4 * BLOCK, RECIPE)
+    assert made == [2, 3]
+    assert sorted(read_manifest(copy)["shards"]) == [shard_name(k) for k in range(3)]
+    made.clear()
+    monkeypatch.setattr(write, "write_shard", lambda out, recipe, k: (made.append(k), whole(out, recipe, k))[1])
+    lines: list[str] = []
+    render_shards(copy, 4 * BLOCK, RECIPE, tell=lines.append)
+    assert made == [3] and lines[0] == "3 of 4 shards are there already"
+    assert check_shards(copy) == [] and not list(copy.glob("*.part"))
+
+
+def test_damage_is_found(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["render", "--out", str(copy), "--check"]) == 0
+    content = bytearray((copy / shard_name(0)).read_bytes())
+    content[len(content) // 2] ^= 255
+    (copy / shard_name(0)).write_bytes(content)
+    (copy / shard_name(1)).write_bytes((copy / shard_name(1)).read_bytes()[:20_000])
+    sentences = check_shards(copy)
+    assert len(sentences) == 2 and sentences[0].startswith(shard_name(0)) and "damaged" in sentences[1]
+    (copy / shard_name(1)).unlink()
+    capsys.readouterr()
+    assert main(["render", "--out", str(copy), "--check"]) == 1
+    told = capsys.readouterr().out
+    assert f"{shard_name(1)} is missing" in told and "2 of 2 shards are missing or damaged" in told
+
+
+def test_another_recipe_is_refused(folder: Path) -> None:
+    with pytest.raises(HandPoseError, match="another recipe"):
+        render_shards(folder, 1, replace(RECIPE, seed=9))
+    (folder / "empty").mkdir(exist_ok=True)
+    with pytest.raises(HandPoseError, match=r"is .* a folder of shards"):
+        check_shards(folder / "empty")
+
+
+def test_readers_share_the_shards(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    for part in range(2):
+        monkeypatch.setattr("training.shards.read.part_of_the_work", lambda part=part: (part, 2))
+        batches = list(islice(ShardBatches(folder, 16), 4))
+        assert set(batches[0]) == {f.name for f in fields(Sample)} and batches[0]["rgb"].shape == (16, 32, 32, 3)
+        seen.append({tuple(joints.ravel()[:3].tolist()) for batch in batches for joints in batch["joints"]})
+    assert len(seen[0]) == len(seen[1]) == BLOCK and not seen[0] & seen[1]
+    monkeypatch.setattr("training.shards.read.part_of_the_work", lambda: (2, 3))
+    with pytest.raises(HandPoseError, match="2 shards cannot be shared by 3 readers"):
+        next(iter(ShardBatches(folder, 16)))

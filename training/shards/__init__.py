@@ -1,0 +1,1 @@
+"""Rendered samples on disk, as tar files that any WebDataset reader reads."""

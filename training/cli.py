@@ -45,8 +45,8 @@ def main(argv: list[str] | None = None) -> int:
     export.add_argument("--version", default="0.1.0")
     export.add_argument("--real", type=Path, nargs="*", default=[], help="frames folders to measure for the card")
 
-    record = commands.add_parser("record", help="film a moving synthetic hand with ground truth into a frames folder")
-    record.add_argument("folder", type=Path)
+    record = commands.add_parser("record", help="film a moving synthetic hand with ground truth")
+    record.add_argument("folder", type=Path, metavar="OUT", help="frames folder, or with .mcap at its end a rosbag2")
     record.add_argument("--frames", type=int, default=60, help="at 30 Hz (default: %(default)s)")
     record.add_argument("--seed", type=int, default=11, help="shape, light and noise (default: %(default)s)")
     record.add_argument("--still", type=float, metavar="0..1", help="keep still at this moment of the motion")
@@ -95,6 +95,12 @@ def _dispatch(args: argparse.Namespace) -> int:
             raise HandPoseError(f"--frames {args.frames}: a recording of motion needs at least 2")
         if args.still is not None and not 0 <= args.still <= 1:
             raise HandPoseError(f"--still {args.still}: name a moment of the motion, from 0 to 1")
+        if args.folder.suffix == ".mcap":
+            from training.hands.bag import record_bag
+
+            bag = record_bag(args.folder.with_suffix(""), args.frames, args.seed, args.skins, args.still)
+            print(f"{args.frames} frames in the bag {bag}")
+            return 0
         record(args.folder, args.frames, args.seed, args.skins, args.still)
         print(f"{args.frames} frames in {args.folder}")
         return 0

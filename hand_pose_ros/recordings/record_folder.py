@@ -1,8 +1,8 @@
-"""Frames folders into bags, so that they can be replayed through the node."""
+"""Frames and folders of them into bags, so that they can be replayed through the node."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from hand_pose_ros.recordings import bags
 from hand_pose_ros.recordings.bag_recording import DEPTH_TOPIC, INFO_TOPIC, RGB_TOPIC, SIDES, TRUTH_TOPIC
 from hand_pose_ros.recordings.folder_recording import FolderRecording
 from hand_pose_ros.recordings.recording import TrueHand
-from hand_pose_ros.types import FloatArray, HandPoseError, PinholeCamera
+from hand_pose_ros.types import FloatArray, HandPoseError, PinholeCamera, RgbdFrame
 
 #: Any instant will do for a folder without stamps; zero would mean "no time" to ROS.
 FIRST_STAMP_NS = 1_000_000_000_000_000_000
@@ -34,26 +34,38 @@ def record_folder(
     Ground truth, where the folder has it, goes to /ground_truth/hands as a HandArray with the image's stamp.
     Raises HandPoseError for an unusable folder or rate, and where the bag exists.
     """
-    if not 0 < fps < float("inf"):
-        raise HandPoseError(f"fps is {fps}; give a positive number of frames a second")
     recording = FolderRecording(folder)
     truth = recording.truth()
-    indices = range(len(recording)) if order is None else order
+    samples = map(recording.frame, range(len(recording)) if order is None else order)
+    frames = ((sample.frame, truth[sample.name] if truth else None) for sample in samples)
+    return record_frames(frames, bag, fps=fps, storage=storage, frame_id=frame_id)
+
+
+def record_frames(
+    frames: Iterable[tuple[RgbdFrame, list[TrueHand] | None]],
+    bag: str | Path,
+    *,
+    fps: float = 30.0,
+    storage: bags.Storage = "mcap",
+    frame_id: str = "camera_color_optical_frame",
+) -> int:
+    """Writes frames with their true hands, or None where these are unknown, as `record_folder` does."""
+    if not 0 < fps < float("inf"):
+        raise HandPoseError(f"fps is {fps}; give a positive number of frames a second")
+    count = 0
     with bags.BagWriter(bag, storage) as writer:
-        for place, sample in enumerate(map(recording.frame, indices)):
-            stamp_ns = FIRST_STAMP_NS + round(place * 1e9 / fps)
+        for count, (frame, hands) in enumerate(frames, start=1):
+            stamp_ns = FIRST_STAMP_NS + round((count - 1) * 1e9 / fps)
             header = _header(stamp_ns, frame_id)
-            info = _camera_info(sample.frame.camera, header)
-            writer.write(f"/{INFO_TOPIC}", bags.CAMERA_INFO, stamp_ns, info)
-            if sample.frame.rgb is not None:
-                writer.write(f"/{RGB_TOPIC}", bags.IMAGE, stamp_ns, _image(sample.frame.rgb, "rgb8", header))
-            if sample.frame.depth_m is not None:
-                depth = _image(depth_to_mm(sample.frame.depth_m), "16UC1", header)
+            writer.write(f"/{INFO_TOPIC}", bags.CAMERA_INFO, stamp_ns, _camera_info(frame.camera, header))
+            if frame.rgb is not None:
+                writer.write(f"/{RGB_TOPIC}", bags.IMAGE, stamp_ns, _image(frame.rgb, "rgb8", header))
+            if frame.depth_m is not None:
+                depth = _image(depth_to_mm(frame.depth_m), "16UC1", header)
                 writer.write(f"/{DEPTH_TOPIC}", bags.IMAGE, stamp_ns, depth)
-            if truth:
-                hands = _hand_array(truth[sample.name], header)
-                writer.write(f"/{TRUTH_TOPIC}", bags.HAND_ARRAY, stamp_ns, hands)
-    return len(indices)
+            if hands is not None:
+                writer.write(f"/{TRUTH_TOPIC}", bags.HAND_ARRAY, stamp_ns, _hand_array(hands, header))
+    return count
 
 
 def _header(stamp_ns: int, frame_id: str) -> Any:

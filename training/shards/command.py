@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--depth-size", type=int, default=96, metavar="PX", help="default: %(default)s")
     parser.add_argument("--skins", metavar="DIR", help="skin textures; without them skins are painted")
     parser.add_argument("--backgrounds", metavar="DIR", help="photos; without them backgrounds are painted")
+    parser.add_argument("--poses", type=Path, metavar="DIR", help="bank of real poses; without it, sampled ones alone")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes (default: %(default)s)")
     parser.add_argument("--check", action="store_true", help="render nothing, look for missing and damaged shards")
 
@@ -28,9 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if arguments.check:
         return _check(arguments.out)
+    from training.hands.scene import SceneSettings
     from training.shards.write import Recipe, render_shards
 
-    recipe = Recipe(arguments.seed, arguments.rgb_size, arguments.depth_size, arguments.skins, arguments.backgrounds)
+    sizes = arguments.rgb_size, arguments.depth_size
+    settings = SceneSettings(poses=arguments.poses)
+    recipe = Recipe(arguments.seed, *sizes, arguments.skins, arguments.backgrounds, settings=settings)
     tell = partial(print, flush=True)
     count = render_shards(arguments.out, arguments.count, recipe, arguments.workers, tell)
     print(f"{count} samples in {arguments.out}")

@@ -22,7 +22,7 @@ def read_shard(path: Path) -> Iterator[tuple[str, Sample]]:
     """Names and samples of a shard, in order; raises HandPoseError where it is missing or damaged."""
     try:
         with tarfile.open(path) as tar:
-            name, files = "", {}
+            name, files = "", dict[str, bytes]()
             for member in tar:
                 key, _, ending = member.name.partition(".")
                 if key != name and files:

@@ -123,7 +123,7 @@ def _studio(recipe: Recipe) -> Studio:
 
 
 def _open_manifest(out: Path, recipe: Recipe) -> dict[str, Any]:
-    wanted = {"recipe": asdict(recipe), "block": BLOCK}
+    wanted = {"recipe": json.loads(json.dumps(asdict(recipe), default=str)), "block": BLOCK}
     if not (out / MANIFEST).exists():
         return {**wanted, "shards": {}}
     manifest = read_manifest(out)

@@ -12,6 +12,7 @@ from hand_pose_ros.types import HandPoseError
 from training.datasets import command as dataset_command
 from training.detector import command as detector_command
 from training.hands import command as hands_command
+from training.hands.torch_engine import command as bench_command
 from training.shards import command as shards_command
 from training.test_sets import command as test_set_command
 
@@ -58,6 +59,9 @@ def main(argv: list[str] | None = None) -> int:
     detector_command.add_arguments(detector)
     render = commands.add_parser("render", help=shards_command.HELP, description=shards_command.__doc__)
     shards_command.add_arguments(render)
+
+    bench = commands.add_parser("bench-engine", help=bench_command.HELP, description=bench_command.__doc__)
+    bench_command.add_arguments(bench)
 
     test_set = commands.add_parser("test-set", help=test_set_command.HELP, description=test_set_command.__doc__)
     test_set_command.add_arguments(test_set)
@@ -108,6 +112,8 @@ def _dispatch(args: argparse.Namespace) -> int:
         return hands_command.run(args)
     if args.command == "render":
         return shards_command.run(args)
+    if args.command == "bench-engine":
+        return bench_command.run(args)
     if args.command == "test-set":
         return test_set_command.run(args)
     import torch

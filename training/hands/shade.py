@@ -35,7 +35,7 @@ def gather(part, depth, finer, out, places, shares):
                 group = 0
                 for m in range(k, finer * finer):
                     yy, xx = v * finer + m // finer, u * finer + m % finer
-                    same = (what >= THING) == (part[yy, xx] >= THING)
+                    same = not done[m] and (what >= THING) == (part[yy, xx] >= THING)  # each sample counts once
                     if same and part[yy, xx] != NOTHING and abs(depth[yy, xx] - z) < SAME_SURFACE_M:
                         done[m] = True
                         group += 1

@@ -16,8 +16,9 @@ NEAREST_M = 0.17
 
 def expose(rng: np.random.Generator, light: Array) -> NDArray[np.uint8]:
     """An sRGB picture (H, W, 3) of linear light (H, W, 3): exposure, white balance, blur, shot and read noise."""
-    middle = np.percentile(light.mean(-1), 70) + 1e-6
-    light = light * (rng.uniform(0.2, 0.45) / middle) * np.exp(rng.normal(0, 0.05, 3))
+    middle, bright = np.percentile(light.mean(-1), [70, 98]) + 1e-6
+    gain = min(rng.uniform(0.2, 0.45) / middle, 1 / bright)  # highlights are kept, as cameras do
+    light = light * gain * np.exp(rng.normal(0, 0.05, 3))
     light = cv2.GaussianBlur(light, (0, 0), rng.uniform(0.35, 0.9))
     shot, read = rng.uniform(0.002, 0.02), rng.uniform(0.001, 0.006)
     light = light + rng.normal(0, 1, light.shape) * np.sqrt(shot**2 * light.clip(0) + read**2)

@@ -1,0 +1,89 @@
+"""The scenes' hands as meshes: linear blend skinning, forearms and normals, batched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.spatial.transform import Rotation
+from torch import Tensor
+
+from training.hands.model import FOREARM_LENGTH, FOREARM_RINGS, Array, HandModel
+from training.hands.parts import FOREARM
+from training.hands.scene import Scenes
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """The model's constant arrays on a device. weights: (V0, 16) of the skin. faces, faces_uv: (F, 3). uv: (U, 2).
+    rim: (R,). part: (F,) what each face shows, as named in `parts.py`, sleeves as FOREARM. skin_faces: faces before
+    the forearm's."""
+
+    weights: Tensor
+    faces: Tensor
+    faces_uv: Tensor
+    uv: Tensor
+    rim: Tensor
+    part: Tensor
+    skin_faces: int
+
+
+def load_mesh(model: HandModel, device: torch.device | str) -> Mesh:
+    skin = len(model.mean) - 21
+    weights = np.zeros((skin, 16), np.float32)
+    np.put_along_axis(weights, model.weight_bones[:skin].astype(np.int64), model.weight_values[:skin], axis=1)
+    part = np.full(len(model.faces), FOREARM)
+    part[: model.skin_faces] = model.weight_bones[model.faces[: model.skin_faces, 0], 0] + 1
+    return Mesh(
+        torch.as_tensor(weights, device=device),
+        torch.as_tensor(model.faces, device=device).long(),
+        torch.as_tensor(model.faces_uv, device=device).long(),
+        torch.as_tensor(model.uv, device=device, dtype=torch.float32),
+        torch.as_tensor(model.rim, device=device).long(),
+        torch.as_tensor(part, device=device),
+        model.skin_faces,
+    )
+
+
+def to_device(array: Array, device: torch.device) -> Tensor:
+    """float32 on the device."""
+    return torch.as_tensor(np.ascontiguousarray(array, dtype=np.float32)).to(device, non_blocking=True)
+
+
+def surfaces(mesh: Mesh, scenes: Scenes) -> Tensor:
+    """Skin and forearm (B, V, 3) of the scenes' hands in the crop frame, as `scene.surfaces`."""
+    device = mesh.weights.device
+    shape, arm = scenes.shape, scenes.arm
+    # a bone's affine map of rest points, blended by the weights: (B, 16, 3, 4)
+    offsets = scenes.positions - (scenes.maps @ shape.heads[..., None])[..., 0]
+    maps = to_device(np.concatenate([scenes.maps, offsets[..., None]], axis=-1), device)
+    blended = torch.einsum("vk,bkc->bvc", mesh.weights, maps.flatten(2)).unflatten(2, (3, 4))
+    rest = to_device(shape.vertices, device)
+    skin = (blended[..., :3] @ rest[..., None])[..., 0] + blended[..., 3]
+
+    rim = skin[:, mesh.rim]
+    middle = rim.mean(1, keepdim=True)
+    half, full = (to_device(Rotation.from_rotvec(arm.bend * share).as_matrix(), device) for share in (0.5, 1.0))
+    step = to_device(FOREARM_LENGTH / FOREARM_RINGS * shape.size, device)[:, None, None]
+    thick, cuff, folds = (to_device(a, device) for a in (arm.thick, arm.cuff, arm.folds))
+    sleeve = torch.as_tensor(arm.sleeve, device=device)
+    centre, rings = middle, [skin]
+    for k in range(FOREARM_RINGS):
+        turn = half if k == 0 else full
+        centre = centre - step * turn[:, None, :, 1]
+        wide = (1 + (thick - 1) * (k + 1) / FOREARM_RINGS)[:, None]
+        wide = wide * torch.where((k >= sleeve)[:, None], cuff[:, None] * folds[:, k], 1.0)
+        rings.append(centre + (rim - middle) @ turn.transpose(1, 2) * wide[..., None])
+    turn = to_device(scenes.turn, device)
+    return torch.cat(rings, 1) @ turn.transpose(1, 2) + to_device(scenes.shift, device)[:, None]
+
+
+def vertex_normals(mesh: Mesh, vertices: Tensor) -> Tensor:
+    """Area-weighted unit normals (B, V, 3), pointing as the faces wind."""
+    a, b, c = (vertices[:, mesh.faces[:, k]] for k in range(3))
+    across = torch.linalg.cross(b - a, c - a)
+    total = torch.zeros_like(vertices)
+    for k in range(3):
+        total.index_add_(1, mesh.faces[:, k], across)
+    return torch.nn.functional.normalize(total, dim=-1, eps=1e-20)

@@ -1,0 +1,210 @@
+"""Colours of many scenes at once: what `shade.paint` does pixel by pixel, over all samples that show something."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from training.hands.look import LOOK
+from training.hands.model import Array
+from training.hands.parts import FOREARM, NOTHING, SLEEVE, THING
+from training.hands.shade import SAME_SURFACE_M, SHADOW_BIAS_M
+from training.hands.things import BOX, CYLINDER, Things
+from training.hands.torch_engine.bodies import Mesh, to_device
+from training.hands.torch_engine.raster import View
+
+Looks = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Light:
+    """What each scene's first light sees. turn: (B, 3, 3), place: (B, 3), lens: (B, 4), depth: (B, L, L), sizes: (B,)
+    pixels of a side of its corner that is used."""
+
+    turn: Tensor
+    place: Tensor
+    lens: Tensor
+    depth: Tensor
+    sizes: Tensor
+
+
+@dataclass(frozen=True)
+class Samples:
+    """The N samples that are coloured. scene, row, column: (N,) in the finer pictures. share: (N,) of its pixel that
+    each stands for."""
+
+    scene: Tensor
+    row: Tensor
+    column: Tensor
+    share: Tensor
+
+
+def looks_to(looks: Array, device: torch.device) -> Looks:
+    """The looks' fields (B, …) on a device."""
+    return {name: to_device(looks[name], device) for name in LOOK.names or ()}
+
+
+def gather(part: Tensor, depth: Tensor, finer: int) -> Samples:
+    """One sample for each surface that a pixel's samples show, of pictures (B, finer H, finer W)."""
+
+    def cells(picture: Tensor) -> Tensor:
+        batch, height, width = picture.shape
+        split = picture.view(batch, height // finer, finer, width // finer, finer)
+        return split.transpose(2, 3).flatten(3)
+
+    parts, depths = cells(part), cells(depth)
+    there, thing = parts != NOTHING, parts >= THING
+    done = torch.zeros_like(there)
+    kept = []
+    for k in range(finer * finer):
+        leads = there[..., k] & ~done[..., k]
+        near = (depths[..., k:] - depths[..., k, None]).abs() < SAME_SURFACE_M
+        same = leads[..., None] & there[..., k:] & near & (thing[..., k:] == thing[..., k, None]) & ~done[..., k:]
+        done[..., k:] |= same
+        scene, v, u = torch.nonzero(leads, as_tuple=True)
+        share = same.sum(-1)[scene, v, u] / finer**2
+        kept.append((scene, v * finer + k // finer, u * finer + k % finer, share))
+    return Samples(*(torch.cat(column) for column in zip(*kept, strict=True)))
+
+
+def paint(
+    mesh: Mesh, samples: Samples, part: Tensor, depth: Tensor, view: View, lens: Tensor, normals: Tensor,
+    textures: Tensor, uv: Tensor, wrinkles: Tensor, looks: Looks, things: Things, light: Light, rooms: Tensor,
+    creases: Tensor,
+) -> Tensor:  # fmt: skip
+    """Linear light (B, H, W, 3): the samples before `rooms` (B, H, W, 3).
+
+    part, depth, view: (B, n H, n W) of `lens` (B, 4). normals: (B, V, 3). textures: (T, h, w, 3) of mean 1. uv: (U, 2)
+    its pixels. wrinkles: (w, w, 2). creases: (B, H, W).
+    """
+    b, y, x = samples.scene, samples.row, samples.column
+    finer = part.shape[1] // rooms.shape[1]
+    what, z = part[b, y, x].long(), depth[b, y, x]
+    at = (torch.stack([x, y], 1) - lens[b, 2:]) / lens[b, :2]
+    place = torch.cat([at, torch.ones_like(z)[:, None]], 1) * z[:, None]
+    look = {name: value[b] for name, value in looks.items()}
+
+    albedo, normal, gloss = _skin_and_cloth(
+        mesh, what, view, samples, place, normals, textures, uv, wrinkles, look, rooms
+    )
+    solid = torch.nonzero(what >= THING)[:, 0]
+    if len(solid):
+        own = {name: value[solid] for name, value in look.items()}
+        of_things = _things(what[solid] - THING, b[solid], place[solid], things, own, rooms)
+        albedo[solid], normal[solid] = of_things
+        gloss[solid] = 0.08
+    normal = normalize(normal, dim=1)
+    eye = -normalize(place, dim=1)
+    normal = torch.where((normal * eye).sum(1, keepdim=True) < 0, -normal, normal)
+    open_ = 1 - creases[b, y // finer, x // finer][:, None]
+    colour = _shine(albedo, normal, eye, gloss, open_, place, b, look, light)
+
+    out = rooms.float().clone()
+    batch, height, width, _ = out.shape
+    flat = (b * height + y // finer) * width + x // finer
+    covered = torch.zeros(batch * height * width, device=out.device).index_add_(0, flat, samples.share)
+    out *= (1 - covered).view(batch, height, width, 1)
+    out.view(-1, 3).index_add_(0, flat, colour * samples.share[:, None])
+    return out
+
+
+def _skin_and_cloth(
+    mesh: Mesh, what: Tensor, view: View, samples: Samples, place: Tensor, normals: Tensor, textures: Tensor,
+    uv: Tensor, wrinkles: Tensor, look: Looks, rooms: Tensor,
+) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+    """Albedo (N, 3), normal (N, 3), not of unit length, and gloss (N,) of samples as if all were hand or sleeve."""
+    b = samples.scene
+    face = view.face[b, samples.row, samples.column].clamp(min=0)
+    bary = view.bary[b, samples.row, samples.column]
+    weights = torch.cat([bary, 1 - bary.sum(1, keepdim=True)], 1)[..., None]
+    normal = (weights * normals[b[:, None], mesh.faces[face]]).sum(1)
+    t = (weights * uv[mesh.faces_uv[face]]).sum(1)
+    index = (look["texture"] * len(textures)).long().clamp(max=len(textures) - 1)
+    skin = look["tone"] * _bilinear(textures, index, t)
+    # the forearm has one line of texture: wrinkles by place instead
+    by_place = place[:, :2].abs() * 2000
+    waves = (torch.where((what == FOREARM)[:, None], by_place, 5 * t).long() % len(wrinkles)).unbind(1)
+    bump = look["bump"][:, None] * wrinkles[waves[1], waves[0]]
+    sleeve = (what == SLEEVE)[:, None]
+    normal = normal + torch.where(sleeve, 0, torch.nn.functional.pad(bump, (0, 1)))
+    size = torch.tensor([rooms.shape[2], rooms.shape[1]], device=b.device)
+    column, row = ((place[:, :2].abs() * 8 * size).long() % size).unbind(1)
+    cloth = torch.lerp(look["cloth"], rooms[b, row, column], look["printed"][:, :1])
+    return torch.where(sleeve, cloth, skin), normal, torch.where(sleeve[:, 0], 0.0, look["gloss"])
+
+
+def _things(
+    k: Tensor, b: Tensor, place: Tensor, things: Things, look: Looks, rooms: Tensor
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """Albedo and normal (N, 3) of samples on the things k (N,) of scenes b (N,)."""
+    device = place.device
+    centre, turn, half = (to_device(a, device)[b, k] for a in (things.centre, things.turn, things.half))
+    kind = torch.as_tensor(things.kind, device=device)[b, k][:, None]
+    a = (turn @ (place - centre)[..., None])[..., 0] / half
+    e = a / half
+    first = torch.nn.functional.one_hot(a.abs().argmax(1), 3).bool()
+    end = (a[:, 2:].abs() > 0.999) & (kind == CYLINDER)
+    last = torch.tensor([False, False, True], device=device)
+    keep = torch.where(kind == BOX, first, torch.where(kind == CYLINDER, end == last, True))
+    normal = (turn.transpose(1, 2) @ torch.where(keep, e, 0)[..., None])[..., 0]
+    rows, columns = rooms.shape[1:3]
+    row = ((a[:, 0] + 1.7 * a[:, 2]).abs() * 0.3 * rows).long() % rows
+    column = ((a[:, 1] - a[:, 2]).abs() * 0.3 * rows).long() % columns
+    which = torch.arange(len(k), device=device)
+    plain, printed = look["things"][which, k], look["printed"][which, 1 + k]
+    return torch.lerp(plain, rooms[b, row, column], printed[:, None]), normal
+
+
+def _shine(
+    albedo: Tensor, normal: Tensor, eye: Tensor, gloss: Tensor, open_: Tensor, place: Tensor, b: Tensor, look: Looks,
+    light: Light,
+) -> Tensor:  # fmt: skip
+    """Light (N, 3) that the samples send to the camera."""
+    up = 0.5 - 0.5 * normal[:, 1:2]
+    around = open_ * torch.lerp(look["ground"], look["sky"], up)
+    glow = torch.zeros_like(albedo)
+    for k in range(look["lights"].shape[1]):
+        direction, colour = look["lights"][:, k, :3], look["lights"][:, k, 3:]
+        facing = (normal * direction).sum(1, keepdim=True)
+        lit = torch.ones_like(facing)
+        if k == 0:
+            dark = look["shadow"][:, None] * _shaded(place, b, light)[:, None]
+            lit = torch.where(facing > -0.2, 1 - dark, lit)
+        around = around + ((facing + 0.2) / 1.2).clamp(min=0) * lit * (0.5 + 0.5 * open_) * colour
+        towards = (normal * normalize(direction + eye, dim=1)).sum(1, keepdim=True).clamp(min=0)
+        glow = glow + gloss[:, None] * lit * towards ** look["shine"][:, None] * colour * (towards > 0)
+    return albedo * around + glow
+
+
+def _shaded(place: Tensor, b: Tensor, light: Light) -> Tensor:
+    """Share (N,) of the first light that is kept from each sample, from the four nearest pixels the light sees."""
+    away = (light.turn[b] @ (place - light.place[b])[..., None])[..., 0]
+    at = away[:, :2] / away[:, 2:] * light.lens[b, :2] + light.lens[b, 2:]
+    size = light.sizes[b]
+    inside = ((at >= 0) & (at < (size - 1)[:, None])).all(1)
+    column, row = torch.where(inside[:, None], at, 0).long().unbind(1)
+    share_x, share_y = (at - torch.stack([column, row], 1)).unbind(1)
+    near = away[:, 2] - SHADOW_BIAS_M
+    kept = [[(light.depth[b, row + i, column + j] < near).float() for j in (0, 1)] for i in (0, 1)]
+    top, bottom = (torch.lerp(left, right, share_x) for left, right in kept)
+    return torch.where(inside, torch.lerp(top, bottom, share_y), 0.0)
+
+
+def _bilinear(textures: Tensor, index: Tensor, t: Tensor) -> Tensor:
+    """Textures (T, h, w, 3) number `index` (N,) at pixels t (N, 2)."""
+    height, width = textures.shape[1:3]
+    limit = torch.tensor([width - 2, height - 2], device=t.device)
+    start = torch.minimum(t.long().clamp(min=0), limit)
+    fx, fy = (t - start).clamp(0, 1)[..., None].unbind(1)
+    column, row = start.unbind(1)
+    (a, b), (c, d) = [[textures[index, row + i, column + j] for j in (0, 1)] for i in (0, 1)]
+    return torch.lerp(torch.lerp(a, b, fx), torch.lerp(c, d, fx), fy)
+
+
+def stacked_textures(textures: list[Array], device: torch.device | str) -> Tensor:
+    """Skins of one size as (T, h, w, 3) on a device."""
+    return torch.as_tensor(np.stack(textures).astype(np.float32), device=device)

@@ -76,8 +76,8 @@ class _Encoded:
 class HandEstimator:
     """Runs one model bundle.
 
-    bundle: a loaded bundle, or its name or path. providers: ONNX Runtime execution providers in order of preference;
-    `provider` tells which one is used. threads: CPU threads of a network.
+    bundle: a loaded bundle, or its name or path; `encoders` are its networks by name. providers: ONNX Runtime
+    execution providers in order of preference; `provider` tells which one is used. threads: CPU threads of a network.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class HandEstimator:
     ) -> None:
         self.bundle = bundle if isinstance(bundle, Bundle) else load_bundle(bundle)
         self.options = options or EstimatorOptions()
-        self._encoders = {key: Network(path, providers, threads) for key, path in self.bundle.encoders.items()}
+        self.encoders = {key: Network(path, providers, threads) for key, path in self.bundle.encoders.items()}
         self._decoders = {key: Network(path, providers, threads) for key, path in self.bundle.decoders.items()}
         self._rgb_scale = (1.0 / (255.0 * self.bundle.rgb_std)).astype(np.float32)
         self._rgb_shift = (-self.bundle.rgb_mean / self.bundle.rgb_std).astype(np.float32)
@@ -100,12 +100,12 @@ class HandEstimator:
     @property
     def provider(self) -> str:
         """The execution provider that the encoders really run on."""
-        return next(iter(self._encoders.values())).provider
+        return next(iter(self.encoders.values())).provider
 
     @property
     def passed_over(self) -> dict[str, str]:
         """The providers asked for before that one, and why they do not run."""
-        return next(iter(self._encoders.values())).passed_over
+        return next(iter(self.encoders.values())).passed_over
 
     def estimate(
         self,
@@ -169,7 +169,7 @@ class HandEstimator:
             )
         if modalities not in ENCODERS_OF:
             raise HandPoseError(f"unknown modalities '{modalities}'; use one of {', '.join(ENCODERS_OF)}")
-        usable = [key for key in ENCODERS_OF[modalities] if key in self._encoders]
+        usable = [key for key in ENCODERS_OF[modalities] if key in self.encoders]
         rgb = frame.rgb if "rgb" in usable else None
         depth_m = frame.depth_m if "depth" in usable or "cloud" in usable else None
         if rgb is None and depth_m is None:
@@ -202,7 +202,7 @@ class HandEstimator:
     def _encode_as_is(self, crops: list[HandCrop]) -> _Encoded:
         count, size = len(crops), self.bundle.latent_size
         means, log_vars, logits, votes = [], [], np.zeros((2, count)), np.zeros(count)
-        for key, network in self._encoders.items():
+        for key, network in self.encoders.items():
             pictures = {k: x for k, crop in enumerate(crops) if (x := self._input(key, crop)) is not None}
             if not pictures:
                 continue
@@ -302,14 +302,14 @@ class HandEstimator:
             "cloud": (spec.points, 3),
         }
         gaussian: dict[str, tuple] = {"mean": (size,), "log_var": (size,), "side_logit": (), "presence_logit": ()}
-        for key, network in self._encoders.items():
+        for key, network in self.encoders.items():
             network.require({"x": seen[key]}, gaussian)
         self._decoders["joints"].require({"z": (size,)}, {"joints": (JOINT_COUNT, 3), "joints_2d": (JOINT_COUNT, 2)})
         self._decoders["cloud"].require({"z": (size,)}, {"cloud": (self.bundle.cloud_points, 3)})
 
     def _warm_up(self) -> None:
         """Run every network once, so that the first frame is not slower than the others."""
-        for network in (*self._encoders.values(), *self._decoders.values()):
+        for network in (*self.encoders.values(), *self._decoders.values()):
             zeros = {name: np.zeros((1, *shape[1:]), dtype=np.float32) for name, shape in network.inputs.items()}
             network.run(**zeros)
 

@@ -1,0 +1,135 @@
+"""The real node fed at 30 Hz for a long time: whether its memory, descriptors and threads stay, and what it drops.
+
+.venv/bin/python tools/soak.py [--minutes 30] [--model BUNDLE] [--recording FOLDER]
+
+Camera and node are processes of their own, as in bench_node.py. A line a minute: memory and open descriptors of the
+node, answers, those with a hand, pictures that never came back, and stamp-to-answer latency. Memory is judged from the
+second minute on, when everything that is made once has been made. Ends with 1 where memory grew by more than 5 MB,
+descriptors or threads by any, or the node or more than one picture in twenty was lost.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from bench_node import RATE, ROOT, WARM_UP, cpu_seconds
+
+GROWTH_MB = 5.0
+LOST = 0.05
+
+
+@dataclass(frozen=True)
+class Use:
+    """What a process holds: resident memory in MB, open descriptors, threads."""
+
+    memory_mb: float
+    descriptors: int
+    threads: int
+
+
+def use_of(pid: int) -> Use:
+    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line)
+    descriptors = len(os.listdir(f"/proc/{pid}/fd"))
+    return Use(int(status["VmRSS"].split()[0]) / 1024, descriptors, int(status["Threads"]))
+
+
+def soak(node: subprocess.Popen, camera: subprocess.Popen) -> tuple[list[Use], int]:
+    """What the node held at the end of each minute until the camera ends, and the number of its answers."""
+    import rclpy
+
+    from hand_pose_msgs.msg import HandArray
+
+    listener = rclpy.create_node("soak_listener")
+    latencies: list[float] = []
+    with_hands = 0
+
+    def answered(message: HandArray) -> None:
+        nonlocal with_hands
+        stamp = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
+        latencies.append((listener.get_clock().now().nanoseconds - stamp) / 1e6)
+        with_hands += bool(message.hands)
+
+    listener.create_subscription(HandArray, "/hand_pose/hands", answered, 50)
+    print(
+        f"{'minute':>6}{'MB':>8}{'fds':>6}{'threads':>9}{'answers':>9}{'hands':>7}{'p50 ms':>9}{'p99 ms':>8}{'CPU':>6}"
+    )
+    uses: list[Use] = []
+    total, begin, cpu = 0, None, 0.0
+    while camera.poll() is None and node.poll() is None:
+        rclpy.spin_once(listener, timeout_sec=0.2)
+        if begin is None and latencies:
+            begin, cpu = time.monotonic(), cpu_seconds(node.pid)
+        if begin is not None and time.monotonic() - begin >= 60 * (len(uses) + 1):
+            use, now = use_of(node.pid), cpu_seconds(node.pid)
+            median, p99 = np.percentile(latencies, [50, 99]) if latencies else (np.nan, np.nan)
+            line = f"{len(uses) + 1:6}{use.memory_mb:8.1f}{use.descriptors:6}{use.threads:9}{len(latencies):9}"
+            print(f"{line}{with_hands:7}{median:9.1f}{p99:8.1f}{100 * (now - cpu) / 60:5.0f}%", flush=True)
+            uses.append(use)
+            total, with_hands, cpu = total + len(latencies), 0, now
+            latencies.clear()
+    total += len(latencies)
+    listener.destroy_node()
+    return uses, total
+
+
+def faults(uses: list[Use], answers: int, sent: int, node_ended: bool) -> list[str]:
+    """What grew or was lost, in words; nothing where all is well."""
+    found = ["the node ended"] if node_ended else []
+    if len(uses) > 2:
+        first, last = uses[1], uses[-1]
+        if last.memory_mb - first.memory_mb > GROWTH_MB:
+            found.append(f"memory grew by {last.memory_mb - first.memory_mb:.1f} MB")
+        if last.descriptors > first.descriptors:
+            found.append(f"{last.descriptors - first.descriptors} descriptors more")
+        if last.threads > first.threads:
+            found.append(f"{last.threads - first.threads} threads more")
+    if sent - answers > LOST * sent:
+        found.append(f"{sent - answers} of {sent} pictures lost")
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--model", default="hand", help="model bundle: a name under models/ or a path")
+    parser.add_argument("--recording", type=Path, default=ROOT / "demo" / "recording", help="frames folder")
+    arguments = parser.parse_args()
+    from hand_pose_ros.ros.live import isolate
+
+    isolate()
+    import rclpy
+
+    rclpy.init()
+    print(f"{arguments.minutes:g} minutes at {RATE:.0f} Hz, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    node = subprocess.Popen(
+        [sys.executable, "-m", "hand_pose_ros.ros.node", "--ros-args", "-p", f"model:={arguments.model}"]
+    )
+    command = [sys.executable, str(ROOT / "tools" / "bench_node.py"), "--role", "camera"]
+    seconds = arguments.minutes * 60
+    camera = subprocess.Popen([*command, "--recording", str(arguments.recording), "--seconds", str(seconds)])
+    try:
+        uses, answers = soak(node, camera)
+        ended = node.poll() is not None
+    finally:
+        for process in (camera, node):
+            process.send_signal(signal.SIGINT)
+        for process in (camera, node):
+            process.wait(30)
+    sent = WARM_UP + round(seconds * RATE)
+    wrong = faults(uses, answers, sent, ended)
+    print(
+        f"{sent - answers} of {sent} pictures lost ({(sent - answers) / sent:.2%}); {'; '.join(wrong) or 'all is well'}"
+    )
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -116,9 +116,10 @@ def compare(folder: Path, model: str, rounds: int) -> list[Row]:
         if scores is None:
             raise HandPoseError(f"{folder}: '{name}' found no hand in a frame with ground truth")
         latency = np.concatenate([p.latency_ms for p in predictions])
-        means = (scores[view].mean_mm for view in ("absolute", "wrist-relative", "aligned"))
+        absolute, relative, aligned = (scores[view].mean_mm for view in ("absolute", "wrist-relative", "aligned"))
         median, p99 = (float(value) for value in np.percentile(latency, [50, 99]))
-        rows.append(Row(folder.name, name, len(frames), int(predictions[0].found.sum()), *means, median, p99))
+        found = int(predictions[0].found.sum())
+        rows.append(Row(folder.name, name, len(frames), found, absolute, relative, aligned, median, p99))
     return rows
 
 

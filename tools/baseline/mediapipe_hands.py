@@ -39,7 +39,8 @@ def main() -> None:
     hands = mediapipe.solutions.hands.Hands(
         static_image_mode=not arguments.tracking, max_num_hands=1, model_complexity=arguments.complexity
     )
-    results, latency = [], np.full((arguments.rounds, len(frames)), np.nan)
+    results: list[tuple] = []
+    latency = np.full((arguments.rounds, len(frames)), np.nan)
     for k in range(arguments.rounds):
         results = []
         for i, (rgb, depth_m, camera) in enumerate(frames):
@@ -62,9 +63,9 @@ def main() -> None:
 def read(folder: Path, name: str) -> tuple[np.ndarray, np.ndarray | None]:
     """The colour picture, red first, and the depth in metres, None where there is none."""
     (path,) = [folder / f"{name}_rgb.{kind}" for kind in ("jpg", "png") if (folder / f"{name}_rgb.{kind}").exists()]
+    rgb = np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR))[..., ::-1].copy()
     depth = folder / f"{name}_depth.png"
-    rgb = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
-    return rgb, cv2.imread(str(depth), cv2.IMREAD_UNCHANGED) / 1000.0 if depth.exists() else None
+    return rgb, np.asarray(cv2.imread(str(depth), cv2.IMREAD_UNCHANGED)) / 1000.0 if depth.exists() else None
 
 
 def estimate(

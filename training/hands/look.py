@@ -8,15 +8,17 @@ from training.hands.model import Array
 from training.hands.things import COUNT
 
 #: A scene's looks; colours are linear light, red first. texture: 0 to 1, place among the skins from light to dark.
-#: tone: the skin's mean colour. bump: how strongly the skin is wrinkled. gloss, shine: highlight's strength and
-#: exponent. lights: two of unit direction to the light and colour; the first casts shadows, as dark as `shadow`. sky,
-#: ground: light from all round, above and below; `mirror_room` of it takes the background's colours. cloth, things:
-#: colours of the sleeve and the things, `printed` of them with a pattern. exposure, balance, gamma, saturation: of the
-#: camera. blur (px of a 128 px picture), motion (px of the same, x and y). grain: noise of dark and of bright pixels,
-#: of 255. jpeg: quality, 0 for none.
+#: tone: the skin's mean colour. polish: of the nails, negative for none. ring: 0 to 3 on a finger from the index on, -1
+#: for none, of colour metal. bump: how strongly the skin is wrinkled. gloss, shine: highlight's strength and exponent.
+#: lights: two of unit direction to the light and colour; the first casts shadows, as dark as `shadow`. sky, ground:
+#: light from all round, above and below; `mirror_room` of it takes the background's colours. cloth, things: colours of
+#: the sleeve and the things, `printed` of them with a pattern. exposure, balance, gamma, saturation: of the camera.
+#: blur (px of a 128 px picture), motion (px of the same, x and y). grain: noise of dark and of bright pixels, of 255.
+#: jpeg: quality, 0 for none.
 LOOK = np.dtype(
     [
-        ("texture", "f4"), ("tone", "f4", 3), ("bump", "f4"), ("gloss", "f4"), ("shine", "f4"),
+        ("texture", "f4"), ("tone", "f4", 3), ("polish", "f4", 3), ("ring", "i4"), ("metal", "f4", 3),
+        ("bump", "f4"), ("gloss", "f4"), ("shine", "f4"),
         ("lights", "f4", (2, 6)), ("shadow", "f4"), ("sky", "f4", 3), ("ground", "f4", 3), ("mirror_room", "f4"),
         ("cloth", "f4", 3), ("things", "f4", (COUNT, 3)), ("printed", "f4", 1 + COUNT),
         ("exposure", "f4"), ("balance", "f4", 3), ("gamma", "f4"), ("saturation", "f4"),
@@ -37,6 +39,10 @@ def sample_looks(rng: np.random.Generator, batch: int, textures: bool = True, li
     flush = rng.normal(0, 0.07, (batch, 1)) * [1, -0.6, -0.4] + rng.normal(0, 0.05, (batch, 3))
     looks["tone"] = (tone * np.exp(flush)).clip(0, 1)
     looks["bump"] = rng.exponential(0.06, batch) * textures
+    polished, ringed = rng.random((2, batch)) < np.array([[0.12], [0.15]])
+    looks["polish"] = np.where(polished[:, None] & textures, rng.random((batch, 3)) ** 2, -1)
+    looks["ring"] = np.where(ringed & textures, rng.choice(4, batch, p=[0.15, 0.15, 0.55, 0.15]), -1)
+    looks["metal"] = rng.uniform(0.5, 1.1, (batch, 1)) * [1, 0.85, 0.6] ** rng.random((batch, 1))
     looks["gloss"] = rng.exponential(0.05, batch)
     looks["shine"] = np.exp(rng.uniform(np.log(6), np.log(50), batch))
 

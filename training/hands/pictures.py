@@ -12,6 +12,7 @@ import numpy as np
 from training.hands.appearance import LINEAR, Backgrounds, load_skins, through_lens, wrinkle_slopes
 from training.hands.depth import blank
 from training.hands.look import sample_looks
+from training.hands.marks import map_skin, mark, refine, wear
 from training.hands.model import Array, HandModel, load_hand_model
 from training.hands.raster import crop_lens, vertex_normals
 from training.hands.samples import generators, pose_labels, see_depth
@@ -21,6 +22,8 @@ from training.hands.stage import Stage, crop_stage, seen_from, view, without_pla
 
 #: Pixels are rasterised so much finer along a side than they are coloured.
 FINE = 2
+#: Texels a side, about, of textures with nails and creases.
+TEXTURE_PX = 256
 #: How far the first light is, and how large the pixels are in which it sees the scene.
 LIGHT_M, LIGHT_PIXEL_M = 3.0, 0.005
 #: Farther than anything.
@@ -102,9 +105,15 @@ class Studio:
     def __init__(self, skins: Path | None, backgrounds: Path | None, settings: SceneSettings | None = None) -> None:
         self.settings = settings or SceneSettings()
         self.model = load_hand_model()
-        self.textures, self.uv = load_skins(skins, self.model.uv)
+        textures, uv = load_skins(skins if self.settings.textures else None, self.model.uv)
+        fine = [refine(texture, uv, TEXTURE_PX // len(texture)) for texture in textures]
+        self.uv = fine[0][1]
+        self.skin = map_skin(self.model, self.uv, fine[0][0].shape[:2])
+        self.textures = [mark(texture, self.skin) for texture, _ in fine]
+        if not self.settings.textures:
+            self.textures = [np.ones_like(self.textures[0])]
         self.wrinkles = wrinkle_slopes()
-        self.photos = Backgrounds(backgrounds)
+        self.photos = Backgrounds(backgrounds if self.settings.textures else None)
 
     def see_rgb(self, rng: np.random.Generator, scenes: Scenes, vertices: Array, tan_half: Array, size: int) -> Array:
         """What colour cameras make of the scenes, in crops that span `tan_half` (B,): (B, S, S, 3) uint8."""
@@ -140,6 +149,7 @@ class Studio:
         for vertices, own in zip(stage.vertices, normals, strict=True):
             vertex_normals(vertices, self.model.faces, own)
         texture = self.textures[int(look["texture"] * len(self.textures))]
+        texture = wear(texture, self.skin, look["tone"], look["polish"], int(look["ring"]), look["metal"])
         out = room.astype(np.float32)
         most = np.count_nonzero(seen.part)
         places, shares = np.empty((most, 4), np.int32), np.empty(most, np.float32)

@@ -116,7 +116,7 @@ def paint(
                 if what == FOREARM:  # the forearm has one line of texture: wrinkles by place instead
                     wy, wx = abs(py) * 2000.0, abs(px) * 2000.0
                 else:
-                    wy, wx = 5.0 * ty, 5.0 * tx
+                    wy, wx = 2.0 * ty, 2.0 * tx
                 h, w = texture.shape[0], texture.shape[1]
                 x0, y0 = min(w - 2, max(0, int(tx))), min(h - 2, max(0, int(ty)))
                 fx, fy = min(1.0, max(0.0, tx - x0)), min(1.0, max(0.0, ty - y0))

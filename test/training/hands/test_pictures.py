@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -113,7 +114,8 @@ def test_the_first_light_casts_shadows(studio: Studio, scenes: Scenes, vertices:
     lens = crop_lens(float(HALF / scenes.distance[0]), SIZE)
     room = np.zeros((SIZE, SIZE, 3), np.float32)
     look = sample_looks(np.random.default_rng(1), 1)[0]
-    look["lights"][1, 3:], look["gloss"], look["bump"] = 0, 0, 0
+    look["lights"][1, 3:], look["gloss"], look["bump"], look["mirror_room"] = 0, 0, 0, 0
+    look["sky"], look["ground"], look["lights"][0, 3:] = 0.1, 0.1, 1
 
     def seen(shadow: float, direction: list[float]) -> float:
         look["shadow"], look["lights"][0, :3] = shadow, direction
@@ -133,3 +135,9 @@ def test_creases_are_where_depth_lies_deeper_than_round_about() -> None:
     assert found[:, 15:17].min() > 0.2 and found[:, :8].max() < 0.01
     depth[:, 15:17] = np.inf
     assert creases(depth, lens).max() <= 0.8 and (creases(np.full_like(depth, np.inf), lens) == 0).all()
+
+
+def test_without_textures_skin_is_plain_and_backgrounds_are_painted(tmp_path: Path) -> None:
+    """Folders are not even read."""
+    plain = Studio(tmp_path, tmp_path, SceneSettings(textures=False))
+    assert len(plain.textures) == 1 and (plain.textures[0] == 1).all() and not plain.photos.photos

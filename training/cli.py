@@ -33,6 +33,14 @@ def main(argv: list[str] | None = None) -> int:
     run.add_argument("--results", type=Path, help="of a study: folder of records to add to (default: --out)")
     run.add_argument("--threads", type=int, default=1, help="threads of the networks (default: %(default)s)")
 
+    space = commands.add_parser("space", help="look into a trained latent space: numbers and pictures")
+    space.add_argument("experiment", type=Path, nargs="?", default=EXPERIMENT.parent / "space.yaml")
+    space.add_argument("--row", default="all", help="(default: %(default)s)")
+    space.add_argument("--seed", type=int, default=1)
+    space.add_argument("--runs", type=Path, help="folder of checkpoints (default: runs/EXPERIMENT's name)")
+    space.add_argument("--results", type=Path, default=RESULTS, help="folder to write numbers to")
+    space.add_argument("--images", type=Path, default=Path("docs/images"), help="(default: %(default)s)")
+
     table = commands.add_parser("table", help="write the study's results from its recorded runs")
     table.add_argument("--results", type=Path, default=RESULTS, help="folder of records (default: the repository's)")
     table.add_argument(
@@ -86,6 +94,14 @@ def _dispatch(args: argparse.Namespace) -> int:
         return detector_command.run(args)
     if args.command == "export":
         return _export(args)
+    if args.command == "space":
+        from training.crossmodal.space import describe_space
+
+        runs = args.runs or Path("runs") / args.experiment.stem
+        record = args.results / f"{args.experiment.stem}.json"
+        describe_space(args.experiment, args.row, args.seed, runs, record, args.images)
+        print(f"{record}, and pictures in {args.images}")
+        return 0
     if args.command == "table":
         from training.crossmodal.table import write_results
 

@@ -14,6 +14,7 @@ from training.crossmodal.config import Row
 from training.crossmodal.modalities import views
 from training.crossmodal.model import CrossModal
 from training.hands.model import Array
+from training.networks import posterior
 
 BATCH = 250
 #: Thresholds that PCK and PCF curves are kept at, millimetres.
@@ -34,7 +35,9 @@ def predict(
     for start in range(0, len(arrays["joints"]), BATCH):
         taken = {name: values[start : start + BATCH] for name, values in arrays.items()}
         seen = views(taken, tuple({source, target}), row.invariances, row.points, device)
-        mean, _ = model.encode(source, seen)
+        expert = model.encode(source, seen)
+        # experts that were only ever trained in a product with the prior mean nothing without it
+        mean, _ = posterior(expert) if row.strategy == "joint" else expert
         predicted.append((model.decode(target, mean) * seen["unit"]).cpu().numpy())
         truth.append((seen[target] * seen["unit"]).cpu().numpy())
     return np.concatenate(predicted), np.concatenate(truth)

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from hand_pose_ros.skeleton import FINGERS, WRIST
 from training.crossmodal.evaluate import CURVE_MM
 from training.hands.model import Array
 
 matplotlib.use("agg")
 DPI = 80
+COLOURS = dict(zip(FINGERS, ("tab:red", "tab:orange", "tab:green", "tab:blue", "tab:purple"), strict=True))
 
 
 def plot_thresholds(curves: Mapping[str, Mapping[str, Array]], path: Path) -> Path:
@@ -44,3 +47,79 @@ def plot_lines(lines: Mapping[str, Sequence[tuple[float, float, float]]], path: 
     axes.legend()
     figure.savefig(path, dpi=DPI)
     return path
+
+
+def plot_walk(steps: Mapping[str, Array], path: Path) -> Path:
+    """A walk decoded in every modality: a row for each, a column for each step."""
+    columns = len(next(iter(steps.values())))
+    figure = Figure(figsize=(1.25 * columns, 1.3 * len(steps)), layout="constrained")
+    grid = figure.subplots(len(steps), columns, squeeze=False)
+    for cells, (modality, decoded) in zip(grid, steps.items(), strict=True):
+        for axes, one in zip(cells, decoded, strict=True):
+            _draw(axes, modality, one)
+        cells[0].set_ylabel(modality, fontsize=9)
+    figure.savefig(path, dpi=DPI)
+    return path
+
+
+def plot_samples(draws: Mapping[str, Array], truth: Array, path: Path) -> Path:
+    """Skeletons drawn from the posteriors of one hand, by modality, over the true one in black, from the front (above)
+    and from the side."""
+    figure = Figure(figsize=(2.2 * len(draws), 4.4), layout="constrained")
+    grid = figure.subplots(2, len(draws), squeeze=False)
+    for column, (modality, joints) in zip(grid.T, draws.items(), strict=True):
+        for axes, view in zip(column, ([0, 1], [2, 1]), strict=True):
+            for one in joints:
+                _skeleton(axes, one[:, view], alpha=0.35, width=0.8)
+            _skeleton(axes, truth[:, view], width=1.2, colour="black")
+            _frame(axes, 4.2)
+        column[0].set_title(modality, fontsize=10)
+    grid[0, 0].set_ylabel("front")
+    grid[1, 0].set_ylabel("side")
+    figure.savefig(path, dpi=DPI)
+    return path
+
+
+def plot_embedding(points: Mapping[str, Array], right: Array, path: Path) -> Path:
+    """t-SNE of latents, coloured by modality and by the hand's side."""
+    figure = Figure(figsize=(10, 4.8), layout="constrained")
+    by_modality, by_side = figure.subplots(1, 2)
+    for modality, flat in points.items():
+        by_modality.scatter(flat[:, 0], flat[:, 1], s=5, label=modality, alpha=0.7)
+        by_side.scatter(
+            flat[:, 0], flat[:, 1], s=5, c=np.where(right[: len(flat)] > 0.5, "tab:blue", "tab:orange"), alpha=0.5
+        )
+    by_modality.legend(fontsize=8, markerscale=2)
+    by_modality.set_title("by modality")
+    by_side.set_title("by side: right blue, left orange")
+    for axes in (by_modality, by_side):
+        axes.set(xticks=[], yticks=[])
+    figure.savefig(path, dpi=DPI)
+    return path
+
+
+def _draw(axes: Axes, modality: str, decoded: Array) -> None:
+    if modality == "rgb":
+        axes.imshow((decoded.transpose(1, 2, 0) + 0.5).clip(0, 1))
+    elif modality == "depth":
+        axes.imshow(decoded[0], cmap="gray", vmin=-1, vmax=1)
+    elif modality == "heat":
+        axes.imshow(decoded.max(0), cmap="magma", vmin=0, vmax=1)
+    elif modality == "cloud":
+        nearest_last = decoded[np.argsort(-decoded[:, 2])]
+        axes.scatter(nearest_last[:, 0], nearest_last[:, 1], s=2, c=-nearest_last[:, 2], cmap="viridis")
+        _frame(axes, 4.2)
+    else:
+        _skeleton(axes, decoded[:, :2])
+        _frame(axes, 4.2 if modality == "joints" else 2.2)
+    axes.set(xticks=[], yticks=[])
+
+
+def _skeleton(axes: Axes, flat: Array, alpha: float = 1.0, width: float = 1.5, colour: str | None = None) -> None:
+    for finger, chain in FINGERS.items():
+        axes.plot(*flat[[WRIST, *chain]].T, color=colour or COLOURS[finger], alpha=alpha, linewidth=width)
+
+
+def _frame(axes: Axes, half: float) -> None:
+    """As a camera sees it: y down."""
+    axes.set(xlim=(-half, half), ylim=(half, -half), xticks=[], yticks=[], aspect="equal")

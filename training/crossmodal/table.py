@@ -6,6 +6,7 @@ same hands in the same order.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,6 +77,7 @@ def write_results(experiments: Path, results: Path, page: Path, images: Path) ->
         raise HandPoseError(
             f"no runs are recorded in '{results}'; `hand-pose-train run EXPERIMENT --results` adds some"
         )
+    parts += [space_section(json.loads(path.read_text()), page, images) for path in sorted(results.glob("*.json"))]
     known = {path.stem for path in experiments.glob("*.yaml") if "kind: crossmodal" in path.read_text()}
     missing += [f"{name}: all rows" for name in sorted(known - {record.stem for record in results.glob("*.jsonl")})]
     if missing:
@@ -132,6 +134,42 @@ def half_interval(values: Sequence[float] | np.ndarray) -> float:
     if len(values) < 2:
         return float("nan")
     return float(student.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
+
+
+def space_section(numbers: Mapping[str, Any], page: Path, images: Path) -> str:
+    """What `hand-pose-train space` found, with its pictures."""
+    modality, rates, within = numbers["modality"], numbers["retrieval"], numbers["within"]
+    lines = [
+        "## The space from within\n",
+        f"Row `{numbers['row']}` of the experiment with six modalities, on {numbers['hands']} test hands.\n",
+        "**Do modalities meet?** A classifier is shown a latent mean and names the modality it came from; chance, "
+        f"{modality['chance']:.1%}, is the goal. A linear one is right in {modality['linear']:.1%}, one that asks the "
+        f"nearest neighbours in {modality['neighbours']:.1%}.\n",
+        f"**Is a hand found again?** Share of hands whose own latent from the column's modality is among the {within} "
+        f"nearest of all {numbers['hands']}, seen from the row's (by chance {within / numbers['hands']:.1%}):\n",
+        "| from \\ to | " + " | ".join(rates) + " |",
+        "|---" * (len(rates) + 1) + "|",
+    ]
+    for source, to in rates.items():
+        lines.append(f"| {source} | " + " | ".join(f"{to[m]:.0%}" if m in to else "" for m in rates) + " |")
+    lines += [
+        "\n**Is what is sampled a hand?** Share that keeps the limits measured on training hands (bone lengths, the "
+        "palm's shape, joint angles), %:\n",
+        "| | bones | palm | bends | all at once |",
+        "|---|---|---|---|---|",
+    ]
+    for name, v in numbers["validity"].items():
+        cells = " | ".join(f"{v[key]:.1f}" for key in ("bones", "palm", "bends"))
+        lines.append(f"| {name} | {cells} | {v['all']:.1f} ({v['low']:.1f} to {v['high']:.1f}) |")
+    pictures = {
+        "space_walk.png": "A walk from a fist to an open hand, decoded in every modality",
+        "space_samples.png": "Hands drawn from the posteriors of one hand, the true one in black",
+        "space_tsne.png": "t-SNE of the latent means",
+    }
+    for name, text in pictures.items():
+        if (images / name).exists():
+            lines.append(f"\n![{text}]({(images / name).relative_to(page.parent)})")
+    return "\n".join(lines) + "\n"
 
 
 def _cell(values: Sequence[float], digits: int) -> str:

@@ -1,0 +1,58 @@
+"""`hand-pose-train space`: numbers and pictures of a trained row's latent space."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from training.crossmodal.benchmark import load_split
+from training.crossmodal.bones import measure_limits
+from training.crossmodal.config import read_study
+from training.crossmodal.generative import embed, encode_all, posterior_draws, summary, walk
+from training.crossmodal.modalities import fields_of, views
+from training.crossmodal.plots import plot_embedding, plot_samples, plot_walk
+from training.crossmodal.run import LIMIT_HANDS, load_row
+
+STEPS = 9
+DRAWS = 12
+EMBEDDED_HANDS = 150
+
+
+def describe_space(path: Path, row_name: str, seed: int, folder: Path, record: Path, images: Path) -> None:
+    """Look at the row of the experiment at `path` that was trained below `folder`: numbers into the file `record`,
+    pictures `space_walk.png`, `space_samples.png` and `space_tsne.png` into `images`.
+
+    Walks lead between the two hands of the test split whose fingers are most and least bent, on the same side.
+    Raises HandPoseError where the row was not trained to the end.
+    """
+    experiment = read_study(path)
+    model, row = load_row(experiment, row_name, seed, folder), experiment.rows[row_name]
+    root = folder.parent
+    labels = load_split(experiment.benchmark, "train", ("joints", "right"), root)
+    limits = measure_limits(labels["joints"][:LIMIT_HANDS], labels["right"][:LIMIT_HANDS])
+    arrays = load_split(experiment.benchmark, "test", fields_of(row.modalities), root)
+    numbers = {"row": row_name, "seed": seed, **summary(model, row, arrays, limits)}
+    record.parent.mkdir(parents=True, exist_ok=True)
+    record.write_text(json.dumps(numbers, indent=1) + "\n")
+
+    encoded = encode_all(model, row, arrays)
+    images.mkdir(parents=True, exist_ok=True)
+    order = np.argsort(_openness(arrays["joints"]))
+    right = order[arrays["right"][order] > 0.5]
+    mean = encoded["joints"][0]
+    plot_walk(walk(model, mean[right[-1]], mean[right[0]], STEPS), images / "space_walk.png")
+    hand = int(right[len(right) // 2])
+    draws = {m: posterior_draws(model, mu[hand], log_var[hand], DRAWS) for m, (mu, log_var) in encoded.items()}
+    truth = views({k: v[hand : hand + 1] for k, v in arrays.items()}, ("joints",), row.invariances, row.points)
+    plot_samples(draws, truth["joints"][0].numpy(), images / "space_samples.png")
+    flat = embed({m: mu for m, (mu, _) in encoded.items()}, EMBEDDED_HANDS)
+    plot_embedding(flat, arrays["right"], images / "space_tsne.png")
+
+
+def _openness(joints: np.ndarray) -> np.ndarray:
+    """Distance from the finger tips to the wrist over the fingers' length (N,): how straight a hand is."""
+    tips = np.linalg.norm(joints[:, 8::4] - joints[:, :1], axis=-1).mean(1)
+    length = np.linalg.norm(np.diff(joints[:, 5:], axis=1), axis=-1)[:, np.arange(15) % 4 != 3].sum(1)
+    return tips / length

@@ -31,6 +31,7 @@ def main(argv: list[str] | None = None) -> int:
     run.add_argument("--workers", type=int, default=1, help="processes that make samples (default: %(default)s)")
     run.add_argument("--rows", default="", help="of a study: comma-separated rows (default: all)")
     run.add_argument("--results", type=Path, help="of a study: folder of records to add to (default: --out)")
+    run.add_argument("--frames", type=Path, nargs="*", default=[], help="of a study: frames folders to measure on, too")
     run.add_argument("--threads", type=int, default=1, help="threads of the networks (default: %(default)s)")
 
     space = commands.add_parser("space", help="look into a trained latent space: numbers and pictures")
@@ -139,7 +140,7 @@ def _dispatch(args: argparse.Namespace) -> int:
     if _kind(args.experiment) == "crossmodal":
         from training.crossmodal.run import run_study
 
-        run_study(args.experiment, out, tuple(filter(None, args.rows.split(","))), args.results)
+        run_study(args.experiment, out, tuple(filter(None, args.rows.split(","))), args.results, args.frames)
         return 0
     from training.run import run
 

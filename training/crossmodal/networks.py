@@ -147,8 +147,7 @@ class Lite0Body(nn.Module):
 def mlp(inputs: int, hidden: int, layers: int, last: int | None = None) -> nn.Sequential:
     """`layers` hidden layers with ReLU and, where `last` is given, one linear layer after them.
 
-    He et al.'s initialisation: with PyTorch's own, nine layers shrink a signal to a hundredth, and nothing is learnt
-    for a thousand steps.
+    Initialised as by He et al. (2015), as Spurr et al. (2018) do: PyTorch's own way lets a signal shrink on its way.
     """
     sizes = [inputs, *[hidden] * layers]
     parts: list[nn.Module] = [nn.Flatten()]

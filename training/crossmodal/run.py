@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -26,19 +27,22 @@ from training.crossmodal.real import real_split
 from training.crossmodal.strategies import steps_of
 from training.hands.model import Array
 
-#: Frames folders that rows are measured on beside the benchmark, where they are; nothing is trained on them.
+#: Where frames folders of real hands are looked for that rows are measured on; nothing is trained on them.
 REAL = Path("../shared/data")
 REAL_SETS = ("real_rgbd", "real_rgb")
 #: Training hands that the limits of a human hand are measured on.
 LIMIT_HANDS = 4000
 
 
-def run_study(path: Path, folder: Path, rows: Sequence[str] = (), results: Path | None = None) -> None:
+def run_study(
+    path: Path, folder: Path, rows: Sequence[str] = (), results: Path | None = None, frames: Sequence[Path] = ()
+) -> None:
     """Train the rows of the experiment at `path` (or the named ones) with all its seeds, below `folder`.
 
     What is finished is not done again, what was broken off goes on. Each run adds a line to
     `results/<experiment>.jsonl` (default: in `folder`). The benchmark lies beside `folder`, for all experiments.
-    Raises HandPoseError for a row that the experiment lacks.
+    frames: frames folders to measure on beside the benchmark and the real sets, by their names; rows that are finished
+    are measured on those they were not measured on yet. Raises HandPoseError for a row that the experiment lacks.
     """
     experiment = read_study(path)
     unknown = sorted(set(rows) - set(experiment.rows))
@@ -46,9 +50,22 @@ def run_study(path: Path, folder: Path, rows: Sequence[str] = (), results: Path 
         raise HandPoseError(f"{path} has no row '{unknown[0]}'; it has {', '.join(experiment.rows)}")
     record = (results or folder) / f"{path.stem}.jsonl"
     record.parent.mkdir(parents=True, exist_ok=True)
+    sets = [REAL / name for name in REAL_SETS if (REAL / name).is_dir()] + list(frames)
+    others = {place.name: real_split(place, experiment.benchmark.size) for place in sets}
     for seed in experiment.seeds:  # seed by seed: a study that is stopped has whole tables, of fewer seeds
         for name in rows or experiment.rows:
-            _run_row(experiment, name, seed, folder, record)
+            row = experiment.rows[name]
+            key = {"row": name, "seed": seed, "settings": fingerprint(experiment, row)}
+            # a set serves the rows whose source it has
+            fit = {other: arrays for other, arrays in others.items() if set(SOURCES[row.source]) <= set(arrays)}
+            lines = recorded(record)
+            done = [line for line in lines if key.items() <= line.items()]
+            if not done:
+                _run_row(experiment, name, seed, folder, record, key, fit)
+            elif set(fit) - set(done[0]) and int(os.environ.get("RANK", 0)) == 0:
+                model = load_row(experiment, name, seed, folder)
+                done[0] |= {other: measure(model, row, fit[other]) for other in fit if other not in done[0]}
+                record.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
 def recorded(path: Path) -> list[dict[str, Any]]:
@@ -65,7 +82,7 @@ def fingerprint(experiment: Experiment, row: Row) -> str:
 def load_row(experiment: Experiment, name: str, seed: int, folder: Path) -> CrossModal:
     """The trained model of a row, its moving average; raises HandPoseError where it was not trained to the end."""
     row = experiment.rows[name]
-    path = _run_folder(folder, name, seed) / "last.ckpt"
+    path = _run_folder(experiment, name, seed, folder) / "last.ckpt"
     state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu") if path.exists() else {}
     if state.get("step") != row.steps:
         raise HandPoseError(f"{path} is missing or unfinished: run the row '{name}' with seed {seed} first")
@@ -75,13 +92,13 @@ def load_row(experiment: Experiment, name: str, seed: int, folder: Path) -> Cros
     return model.eval().requires_grad_(False)
 
 
-def _run_row(experiment: Experiment, name: str, seed: int, folder: Path, record: Path) -> None:
+def _run_row(
+    experiment: Experiment, name: str, seed: int, folder: Path, record: Path, key: Mapping[str, Any],
+    others: Mapping[str, Mapping[str, Array]],
+) -> None:  # fmt: skip
     row = experiment.rows[name]
-    key = {"row": name, "seed": seed, "settings": fingerprint(experiment, row)}
-    if any(key.items() <= line.items() for line in recorded(record)):
-        return
     fabric = make_fabric(row.precision)
-    device, place, root = str(fabric.device), _run_folder(folder, name, seed), folder.parent
+    device, place, root = str(fabric.device), _run_folder(experiment, name, seed, folder), folder.parent
     fields = fields_of(row.modalities)
     with fabric.rank_zero_first(local=True):  # the others find on disk what the first made
         arrays = load_split(experiment.benchmark, "train", fields, root)
@@ -102,7 +119,7 @@ def _run_row(experiment: Experiment, name: str, seed: int, folder: Path, record:
     seconds = time.monotonic() - started
     if fabric.is_global_zero:
         found = {split: measure(trained, row, splits[split], device) for split in ("test", "unseen")}
-        found |= {set_: measure(trained, row, a, device) for set_, a in _real_sets(experiment, row).items()}
+        found |= {other: measure(trained, row, arrays, device) for other, arrays in others.items()}
         curve = [(line["samples"], round(line["validation_mm"], 2)) for line in recorded(place / "curve.jsonl")]
         facts: dict[str, Any] = {"samples": row.samples, "seconds": round(seconds, 1), "processes": fabric.world_size}
         facts |= {"parameters": sum(p.numel() for p in model.parameters()), "device": fabric.device.type}
@@ -114,16 +131,9 @@ def _run_row(experiment: Experiment, name: str, seed: int, folder: Path, record:
     fabric.barrier()
 
 
-def _real_sets(experiment: Experiment, row: Row) -> Mapping[str, dict[str, Array]]:
-    """The real recordings that have what the row looks at."""
-    needed = {"joints", *SOURCES[row.source]}
-    there = {name: REAL / name for name in REAL_SETS if (REAL / name).is_dir()}
-    sets = {name: real_split(path, experiment.benchmark.size) for name, path in there.items()}
-    return {name: arrays for name, arrays in sets.items() if needed <= set(arrays)}
-
-
-def _run_folder(folder: Path, name: str, seed: int) -> Path:
-    return folder / f"{name}-{seed}"
+def _run_folder(experiment: Experiment, name: str, seed: int, folder: Path) -> Path:
+    """Of a row with its settings: with others it is another run, and does not go on from this one's checkpoint."""
+    return folder / f"{name}-{seed}-{fingerprint(experiment, experiment.rows[name])}"
 
 
 def _new_model(experiment: Experiment, row: Row, seed: int) -> CrossModal:

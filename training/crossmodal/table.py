@@ -24,6 +24,7 @@ from training.crossmodal.run import fingerprint, recorded
 COLUMNS = (
     ("test mean", "test", "mean_mm", 1), ("median", "test", "median_mm", 1), ("aligned", "test", "aligned_mm", 1),
     ("AUC 20–50", "test", "auc_20_50", 3), ("unseen hands", "unseen", "mean_mm", 1),
+    ("LibHand", "libhand", "mean_mm", 1), ("WebXR hand", "webxr", "mean_mm", 1),
     ("real RGB-D", "real_rgbd", "mean_mm", 1), ("real RGB", "real_rgb", "mean_mm", 1),
     ("cloud, Chamfer", "test", "chamfer_mm", 1), ("cloud, EMD", "test", "emd_mm", 1),
 )  # fmt: skip
@@ -105,7 +106,7 @@ def section(experiment: Experiment, done: Mapping[str, Sequence[Mapping[str, Any
         lines.append(f"| {name} | {len(runs)} | {runs[0]['samples']:,} | " + " | ".join(cells) + f" | {seconds:.0f} |")
     found = [(claim, difference(claim, done)) for claim in experiment.claims]
     if any(d for _, d in found):
-        lines += ["", "| the papers' claim | here | lower by, mm | verdict |", "|---|---|---|---|"]
+        lines += ["", "| claim | here | lower by, mm | verdict |", "|---|---|---|---|"]
         for claim, d in found:
             if d:
                 interval = f" ± {d.half:.2f}" if d.seeds > 1 else ""

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import TINY, write_study  # type: ignore[import-not-found]
+from studies import TINY, write_study
 
 from hand_pose_ros.types import HandPoseError
 from training.cli import EXPERIMENT

@@ -8,17 +8,25 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
-from conftest import write_study  # type: ignore[import-not-found]
+from studies import write_study
 
-from hand_pose_ros.types import HandPoseError
+from hand_pose_ros.frames_folder import write_folder
+from hand_pose_ros.types import HandPoseError, PinholeCamera, RgbdFrame
 from training.crossmodal import engine
 from training.crossmodal.config import read_study
 from training.crossmodal.data import Draws
 from training.crossmodal.run import load_row, recorded, run_study
 
 ROOT = Path(__file__).resolve().parents[3]
+
+
+def only(folder: Path) -> Path:
+    """The one folder of a run below `folder`."""
+    (found,) = (path for path in folder.iterdir() if path.is_dir())
+    return found
 
 
 @pytest.fixture(autouse=True)
@@ -42,11 +50,31 @@ def test_every_row_is_trained_recorded_and_not_done_again(study: Path, tmp_path:
         assert line["curve"][-1][1] < line["curve"][0][1]
     run_study(study, folder, results=results)
     assert recorded(results / "tiny.jsonl") == lines
-    assert list((folder / "one-1").glob("events.out.tfevents*"))
+    assert len(list(folder.glob("one-1-*/events.out.tfevents*"))) == 1
     with pytest.raises(HandPoseError, match="has no row 'two'; it has both, one"):
         run_study(study, folder, ["two"])
     with pytest.raises(HandPoseError, match="run the row 'one' with seed 5 first"):
         load_row(read_study(study), "one", 5, folder)
+
+
+def test_other_settings_are_another_run(study: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "tiny"
+    run_study(study, folder, ["one"])
+    run_study(write_study(tmp_path, lr=0.001), folder, ["one"])
+    first, second = recorded(folder / "tiny.jsonl")
+    assert first["settings"] != second["settings"] and first["curve"][0] != second["curve"][0]
+
+
+def test_what_is_new_to_measure_on_is_measured(study: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "tiny"
+    run_study(study, folder, ["one"])
+    (before,) = recorded(folder / "tiny.jsonl")
+    joints = np.random.default_rng(0).normal([0, 0, 0.5], 0.03, (3, 21, 3))
+    frames = [RgbdFrame(PinholeCamera(100, 100, 32, 32, 64, 64), np.zeros((64, 64, 3), np.uint8))] * 3
+    write_folder(tmp_path / "mine", ["a", "b", "c"], frames, joints_m=joints, side=["left", "right", "left"])
+    run_study(study, folder, ["one"], frames=[tmp_path / "mine"])
+    (after,) = recorded(folder / "tiny.jsonl")
+    assert after.pop("mine")["mean_mm"] > 0 and after == before
 
 
 def test_a_run_that_was_killed_ends_as_though_it_never_was(
@@ -67,12 +95,12 @@ def test_a_run_that_was_killed_ends_as_though_it_never_was(
         patch.setattr(engine.AveragedModel, "update_parameters", dies)
         with pytest.raises(KeyboardInterrupt):
             run_study(study, killed, ["both"])
-    assert torch.load(killed / "both-1" / "last.ckpt", weights_only=True)["step"] == 22
+    assert torch.load(only(killed) / "last.ckpt", weights_only=True)["step"] == 22
     assert not (killed / "tiny.jsonl").exists()
     run_study(study, killed, ["both"])
     for name, values in weights(study, through, "both").items():
         torch.testing.assert_close(weights(study, killed, "both")[name], values, rtol=0, atol=0)
-    curves = [(folder / "both-1" / "curve.jsonl").read_text() for folder in (through, killed)]
+    curves = [(only(folder) / "curve.jsonl").read_text() for folder in (through, killed)]
     assert curves[0] == curves[1] and curves[0].count("\n") == 20
 
 
@@ -90,7 +118,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_spares_the_checkpoint(
     monkeypatch.setattr(Draws, "noise", breaks)
     with pytest.raises(HandPoseError, match="the loss is no number at step 22; lower 'lr'"):
         run_study(study, folder, ["one"])
-    state = torch.load(folder / "one-1" / "last.ckpt", weights_only=True)
+    state = torch.load(only(folder) / "last.ckpt", weights_only=True)
     assert state["step"] == 20 and all(v.isfinite().all() for v in state["model"].values())
 
 
@@ -107,5 +135,5 @@ def test_two_processes_do_what_one_does(study: Path, tmp_path: Path) -> None:
     assert [line["processes"] for line in recorded(two / "tiny.jsonl")] == [2]
     for name, values in weights(study, one, "both").items():
         torch.testing.assert_close(weights(study, two, "both")[name], values, rtol=1e-4, atol=1e-5)
-    first, last = (json.loads((f / "both-1" / "curve.jsonl").read_text().splitlines()[-1]) for f in (one, two))
+    first, last = (json.loads((only(f) / "curve.jsonl").read_text().splitlines()[-1]) for f in (one, two))
     assert first["validation_mm"] == pytest.approx(last["validation_mm"], rel=1e-3)

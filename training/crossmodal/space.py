@@ -33,7 +33,7 @@ def describe_space(path: Path, row_name: str, seed: int, folder: Path, record: P
     labels = load_split(experiment.benchmark, "train", ("joints", "right"), root)
     limits = measure_limits(labels["joints"][:LIMIT_HANDS], labels["right"][:LIMIT_HANDS])
     arrays = load_split(experiment.benchmark, "test", fields_of(row.modalities), root)
-    numbers = {"row": row_name, "seed": seed, **summary(model, row, arrays, limits)}
+    numbers = {"title": experiment.title, "row": row_name, "seed": seed, **summary(model, row, arrays, limits)}
     record.parent.mkdir(parents=True, exist_ok=True)
     record.write_text(json.dumps(numbers, indent=1) + "\n")
 

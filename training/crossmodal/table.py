@@ -141,8 +141,8 @@ def space_section(numbers: Mapping[str, Any], page: Path, images: Path) -> str:
     """What `hand-pose-train space` found, with its pictures."""
     modality, rates, within = numbers["modality"], numbers["retrieval"], numbers["within"]
     lines = [
-        "## The space from within\n",
-        f"Row `{numbers['row']}` of the experiment with six modalities, on {numbers['hands']} test hands.\n",
+        f"## From within: {numbers['title']}\n",
+        f"Row `{numbers['row']}`, seed {numbers['seed']}, on {numbers['hands']} test hands.\n",
         "**Do modalities meet?** A classifier is shown a latent mean and names the modality it came from; chance, "
         f"{modality['chance']:.1%}, is the goal. A linear one is right in {modality['linear']:.1%}, one that asks the "
         f"nearest neighbours in {modality['neighbours']:.1%}.\n",

@@ -16,7 +16,7 @@ from training.hands.torch_engine import command as bench_command
 from training.shards import command as shards_command
 from training.test_sets import command as test_set_command
 
-EXPERIMENT = Path(__file__).parent / "experiments" / "first.yaml"
+EXPERIMENT = Path(__file__).parent / "experiments" / "hand.yaml"
 RESULTS = EXPERIMENT.parent / "results"
 
 
@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
 
     export = commands.add_parser("export", help="write trained stages as a model bundle, checked and calibrated")
     export.add_argument("experiment", type=Path, nargs="?", default=EXPERIMENT)
-    export.add_argument("--runs", type=Path, default=Path("runs/first"), help="folder of checkpoints")
+    export.add_argument("--runs", type=Path, default=Path("runs/hand"), help="folder of checkpoints")
     export.add_argument("--bundle", type=Path, default=Path("models/hand"), help="folder to write")
     export.add_argument("--version", default="0.1.0")
     export.add_argument("--real", type=Path, nargs="*", default=[], help="frames folders to measure for the card")

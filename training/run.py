@@ -12,7 +12,6 @@ import yaml
 
 from hand_pose_ros.types import HandPoseError
 from training.backbones import PretrainedEncoder, load_imagenet
-from training.definition import record_wrist
 from training.engine import fit
 from training.hands.samples import depth_batches, pose_batches
 from training.hands.scene import SceneSettings
@@ -38,8 +37,6 @@ def run(experiment: Path, folder: Path, stages: tuple[str, ...] = STAGES, worker
         common: dict[str, Any] = {"folder": folder, "name": stage, "workers": workers}
         common |= {key: settings[key] for key in ("minutes", "lr")}
         if stage == "latent":
-            if not (folder / "latent.ckpt").exists():
-                record_wrist(folder)
             poses = partial(pose_batches, batch=settings["batch"], settings=scene_settings(settings))
             fit(LatentSpace(), LatentSpace.loss, poses, seed=config["seed"], **common)
             continue
@@ -48,6 +45,8 @@ def run(experiment: Path, folder: Path, stages: tuple[str, ...] = STAGES, worker
         make = batch_maker(stage, settings)
         if not (folder / f"{stage}.ckpt").exists():
             start(student, settings, make)
+        for part in settings.get("frozen", ()):
+            student.encoder.get_submodule(part).requires_grad_(False)
         loss = partial(Student.loss, space=space)
         fit(student, loss, make, seed=config["seed"] + 1 + STAGES.index(stage), **common)
 

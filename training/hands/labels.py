@@ -80,17 +80,21 @@ def complete_batches(
     settings: SceneSettings | None = None,
 ) -> Iterator[CompleteBatch]:
     """Endless RGB-D crops with every label."""
-    settings = settings or SceneSettings()
     studio = Studio(skins, backgrounds, settings)
     for rng in generators(seed):
-        scenes = sample_scenes(studio.model, rng, batch, settings)
-        vertices = surfaces(studio.model, scenes)
-        rgb = studio.see_rgb(rng, scenes, vertices, HALF / scenes.distance, size)
-        depth = np.stack([see_depth(studio.model, scenes, vertices[i], i, size) for i in range(batch)])
-        labels = label(studio.model, rng, scenes, vertices, size, points)
-        left = ~scenes.right[:, None, None]
-        rgb = np.where(left[..., None], rgb[:, :, ::-1], rgb)
-        yield CompleteBatch(rgb, np.where(left, depth[:, :, ::-1], depth), labels)
+        yield complete_batch(studio, rng, batch, size, points)
+
+
+def complete_batch(studio: Studio, rng: np.random.Generator, batch: int, size: int, points: int = 256) -> CompleteBatch:
+    """One batch of RGB-D crops with every label, of scenes as the studio's settings have them."""
+    scenes = sample_scenes(studio.model, rng, batch, studio.settings)
+    vertices = surfaces(studio.model, scenes)
+    rgb = studio.see_rgb(rng, scenes, vertices, HALF / scenes.distance, size)
+    depth = np.stack([see_depth(studio.model, scenes, vertices[i], i, size) for i in range(batch)])
+    labels = label(studio.model, rng, scenes, vertices, size, points)
+    left = ~scenes.right[:, None, None]
+    rgb = np.where(left[..., None], rgb[:, :, ::-1], rgb)
+    return CompleteBatch(rgb, np.where(left, depth[:, :, ::-1], depth), labels)
 
 
 def label(

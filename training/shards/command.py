@@ -17,8 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the shards")
     parser.add_argument("--count", type=int, default=1024, metavar="N", help="samples, up to whole shards of 1,024")
     parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
-    parser.add_argument("--rgb-size", type=int, default=128, metavar="PX", help="default: %(default)s")
-    parser.add_argument("--depth-size", type=int, default=96, metavar="PX", help="default: %(default)s")
+    parser.add_argument("--size", type=int, default=128, metavar="PX", help="of the pictures (default: %(default)s)")
     parser.add_argument("--skins", metavar="DIR", help="skin textures; without them skins are painted")
     parser.add_argument("--backgrounds", metavar="DIR", help="photos; without them backgrounds are painted")
     parser.add_argument("--poses", type=Path, metavar="DIR", help="bank of real poses; without it, sampled ones alone")
@@ -32,9 +31,8 @@ def run(arguments: argparse.Namespace) -> int:
     from training.hands.scene import SceneSettings
     from training.shards.write import Recipe, render_shards
 
-    sizes = arguments.rgb_size, arguments.depth_size
     settings = SceneSettings(poses=arguments.poses)
-    recipe = Recipe(arguments.seed, *sizes, arguments.skins, arguments.backgrounds, settings=settings)
+    recipe = Recipe(arguments.seed, arguments.size, arguments.skins, arguments.backgrounds, settings=settings)
     tell = partial(print, flush=True)
     count = render_shards(arguments.out, arguments.count, recipe, arguments.workers, tell)
     print(f"{count} samples in {arguments.out}")

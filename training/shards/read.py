@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tarfile
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +56,7 @@ def check_shards(out: Path) -> list[str]:
 
 class ShardBatches(IterableDataset):
     """Batches of a folder of shards, endless, each rank and worker with shards of its own, in an order of its own each
-    time round; dictionaries of tensors, named as in `Sample`.
+    time round; dictionaries of tensors, named as in `samples.py`.
 
     Raises HandPoseError, when it is iterated, where there are fewer shards than processes that read.
     """
@@ -86,4 +85,4 @@ class ShardBatches(IterableDataset):
 
 def stack(samples: list[Sample]) -> dict[str, Tensor]:
     """One batch of samples."""
-    return {f.name: torch.from_numpy(np.stack([getattr(s, f.name) for s in samples])) for f in fields(Sample)}
+    return {name: torch.from_numpy(np.stack([sample[name] for sample in samples])) for name in samples[0]}

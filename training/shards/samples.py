@@ -1,81 +1,62 @@
-"""One complete sample as files: both pictures and their labels, in the form that shards hold.
+"""One complete sample as files: both pictures and every label, in the form that shards hold.
 
-`<index>.rgb.png` (S, S, 3); `<index>.depth.png` (S, S) 16 bit, cube units from -1 to 1 as 0 to 65535;
-`<index>.labels.npz` with everything else of `Sample`. Nothing is lost but depth's last 4 µm.
+`rgb.png` (S, S, 3); `depth.png` (S, S) 16 bit, what the depth camera saw in cube units from -1 to 1 as 0 to 65535;
+`true_depth.png` (S, S) 16 bit, before the camera's faults, steps of 0.05 mm, 0 for nothing; `part.png` (S, S) as named
+in `hands/parts.py`; `labels.npz` with all other fields of `hands.labels.Labels`. Nothing else is lost.
 """
 
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
 
 from hand_pose_ros.types import HandPoseError
+from training.hands.labels import Labels, complete_batch
 from training.hands.model import Array
-from training.hands.pictures import Studio, sample_framing
-from training.hands.samples import pose_labels, see_depth
-from training.hands.scene import HALF, SceneSettings, sample_scenes, surfaces
+from training.hands.pictures import Studio
 
+#: The four pictures and the labels by name, without a batch's axis.
+Sample: TypeAlias = dict[str, Array]
 #: So many scenes are drawn at once; block b of a seed follows from (seed, b).
 BLOCK = 64
-FILES = ("rgb.png", "depth.png", "labels.npz")
-_DEPTH_STEPS = 65535
+_LABELS = tuple(f.name for f in fields(Labels) if f.name not in ("depth", "part"))
+_PICTURES = ("rgb", "depth", "true_depth", "part")
+FILES = (*(f"{name}.png" for name in _PICTURES), "labels.npz")
+_CUBE_STEPS = 65535 / 2
+_TRUE_STEP_M = 5e-5
 
 
-@dataclass(frozen=True)
-class Sample:
-    """rgb: (S, S, 3) uint8, red first. depth: (s, s) float32 in cube units, 1 where nothing came back. joints: (21, 3)
-    and surface: (256, 3), metres from the cube's centre. joints_2d, joints_2d_depth: (21, 2) in the crop coordinates of
-    the colour and of the depth picture, which span tan_half and tan_half_depth (). distance: () metres to the cube's
-    centre. right, present: () 1 or 0; labels of hands that are not right ones or not there mean nothing."""
-
-    rgb: Array
-    depth: Array
-    joints: Array
-    surface: Array
-    joints_2d: Array
-    joints_2d_depth: Array
-    tan_half: Array
-    tan_half_depth: Array
-    distance: Array
-    right: Array
-    present: Array
-
-
-def make_block(
-    studio: Studio, seed: int, block: int, rgb_size: int, depth_size: int, settings: SceneSettings
-) -> Iterator[Sample]:
-    """The BLOCK samples of a block, left hands mirrored; the same whenever and wherever they are made."""
-    rng = np.random.default_rng([seed, block])
-    scenes = sample_scenes(studio.model, rng, BLOCK, settings)
-    tan_half = sample_framing(rng, scenes)
-    vertices = surfaces(studio.model, scenes)
-    rgb = studio.see_rgb(rng, scenes, vertices, tan_half, rgb_size)
-    surface, joints, joints_2d = pose_labels(studio.model, rng, scenes, vertices, tan_half)
-    cube = HALF / scenes.distance
-    in_depth = scenes.joints[..., :2] / scenes.joints[..., 2:] / cube[:, None, None]
+def make_block(studio: Studio, seed: int, block: int, size: int) -> Iterator[Sample]:
+    """The BLOCK samples of a block; the same whenever and wherever they are made."""
+    batch = complete_batch(studio, np.random.default_rng([seed, block]), BLOCK, size)
     for i in range(BLOCK):
-        depth = see_depth(studio.model, scenes, vertices[i], i, depth_size)
-        turn = slice(None) if scenes.right[i] else slice(None, None, -1)
-        floats = joints[i], surface[i], joints_2d[i], in_depth[i], tan_half[i], cube[i], scenes.distance[i]
-        flags = scenes.right[i], scenes.present[i]
-        yield Sample(rgb[i][:, turn], depth[:, turn], *(np.asarray(a, np.float32) for a in (*floats, *flags)))
+        labels = {name: np.asarray(getattr(batch.labels, name)[i]) for name in _LABELS}
+        floats = {k: v.astype(np.float32) if v.dtype == np.float64 else v for k, v in labels.items()}
+        pictures = batch.rgb[i], batch.depth[i], batch.labels.depth[i], batch.labels.part[i]
+        yield dict(zip(_PICTURES, pictures, strict=True)) | floats
 
 
 def pack(sample: Sample) -> dict[str, bytes]:
-    """The sample's files by ending; the same sample gives the same bytes."""
-    steps = np.rint((sample.depth + 1) / 2 * _DEPTH_STEPS).astype(np.uint16)
+    """The sample's files by name; the same sample gives the same bytes."""
+    true = np.where(np.isfinite(sample["true_depth"]), sample["true_depth"] / _TRUE_STEP_M, 0)
+    stored = (
+        sample["rgb"][..., ::-1],
+        np.rint((sample["depth"] + 1) * _CUBE_STEPS).astype(np.uint16),
+        np.rint(true).clip(0, 65535).astype(np.uint16),
+        sample["part"],
+    )
     labels = io.BytesIO()
-    np.savez(labels, **{f.name: getattr(sample, f.name) for f in fields(Sample)[2:]})
-    return {
-        "rgb.png": cv2.imencode(".png", np.ascontiguousarray(sample.rgb[..., ::-1]))[1].tobytes(),
-        "depth.png": cv2.imencode(".png", steps)[1].tobytes(),
-        "labels.npz": labels.getvalue(),
-    }
+    arrays: dict[str, Any] = {name: sample[name] for name in _LABELS}
+    np.savez(labels, **arrays)
+    contents = [cv2.imencode(".png", np.ascontiguousarray(picture))[1].tobytes() for picture in stored]
+    return dict(zip(FILES, [*contents, labels.getvalue()], strict=True))
 
 
 def unpack(files: Mapping[str, bytes], where: Path | str) -> Sample:
@@ -83,14 +64,22 @@ def unpack(files: Mapping[str, bytes], where: Path | str) -> Sample:
     missing = [name for name in FILES if name not in files]
     if missing:
         raise HandPoseError(f"{where}: lacks {', '.join(missing)}; render the shard again")
-    rgb = cv2.imdecode(np.frombuffer(files["rgb.png"], np.uint8), cv2.IMREAD_COLOR)
-    steps = cv2.imdecode(np.frombuffer(files["depth.png"], np.uint8), cv2.IMREAD_UNCHANGED)
+    pictures = {}
+    for name in _PICTURES:
+        picture = cv2.imdecode(np.frombuffer(files[f"{name}.png"], np.uint8), cv2.IMREAD_UNCHANGED)
+        if picture is None:
+            raise HandPoseError(f"{where}: {name}.png cannot be decoded; render the shard again")
+        pictures[name] = np.asarray(picture)
     try:
         with np.load(io.BytesIO(files["labels.npz"])) as data:
-            labels = {f.name: data[f.name] for f in fields(Sample)[2:]}
-    except (OSError, ValueError, KeyError) as error:
+            labels = {name: data[name] for name in _LABELS}
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise HandPoseError(f"{where}: labels.npz cannot be read ({error}); render the shard again") from error
-    if rgb is None or steps is None:
-        raise HandPoseError(f"{where}: a picture cannot be decoded; render the shard again")
-    depth = steps.astype(np.float32) / np.float32(_DEPTH_STEPS / 2) - 1
-    return Sample(np.ascontiguousarray(rgb[..., ::-1]), depth, **labels)
+    true = pictures["true_depth"].astype(np.float32) * np.float32(_TRUE_STEP_M)
+    return {
+        "rgb": np.ascontiguousarray(pictures["rgb"][..., ::-1]),
+        "depth": pictures["depth"].astype(np.float32) / np.float32(_CUBE_STEPS) - 1,
+        "true_depth": np.where(true > 0, true, np.float32(np.inf)),
+        "part": pictures["part"],
+        **labels,
+    }

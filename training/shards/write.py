@@ -25,11 +25,11 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that the samples follow from. skins, backgrounds: folders, or None for painted ones; blocks: of a shard."""
+    """All that the samples follow from. size: of the pictures. skins, backgrounds: folders, or None for painted ones.
+    blocks: of a shard."""
 
     seed: int
-    rgb_size: int = 128
-    depth_size: int = 96
+    size: int = 128
     skins: str | None = None
     backgrounds: str | None = None
     blocks: int = 16
@@ -72,10 +72,10 @@ def write_shard(out: Path, recipe: Recipe, number: int) -> tuple[int, str]:
     temporary = path.with_suffix(".part")
     with tarfile.open(temporary, "w") as tar:
         for block in range(number * recipe.blocks, (number + 1) * recipe.blocks):
-            samples = make_block(studio, recipe.seed, block, recipe.rgb_size, recipe.depth_size, recipe.settings)
+            samples = make_block(studio, recipe.seed, block, recipe.size)
             for i, sample in enumerate(samples):
-                for ending, content in pack(sample).items():
-                    info = tarfile.TarInfo(f"{block * BLOCK + i:09d}.{ending}")  # no time, no owner: equal bytes
+                for name, content in pack(sample).items():
+                    info = tarfile.TarInfo(f"{block * BLOCK + i:09d}.{name}")  # no time, no owner: equal bytes
                     info.size = len(content)
                     tar.addfile(info, io.BytesIO(content))
     digest = file_hash(temporary)

@@ -12,13 +12,16 @@ import pytest
 
 from hand_pose_ros.types import HandPoseError
 from training.cli import main
+from training.hands.labels import Labels
+from training.hands.parts import FOREARM, NOTHING
+from training.hands.pictures import Studio
 from training.hands.scene import HALF
 from training.shards import write
 from training.shards.read import ShardBatches, check_shards, read_shard
-from training.shards.samples import BLOCK, Sample
+from training.shards.samples import BLOCK, Sample, make_block
 from training.shards.write import Recipe, read_manifest, render_shards, shard_name
 
-RECIPE = Recipe(seed=3, rgb_size=32, depth_size=24, blocks=1)
+RECIPE = Recipe(seed=3, size=32, blocks=1)
 
 
 @pytest.fixture(scope="module")
@@ -43,34 +46,35 @@ def first(out: Path, shard: int = 0) -> Sample:
 def test_samples_are_complete_and_their_labels_agree(folder: Path) -> None:
     names, samples = zip(*read_shard(folder / shard_name(1)), strict=True)
     assert list(names) == [f"{i:09d}" for i in range(BLOCK, 2 * BLOCK)]
-    assert 0 < sum(s.right == 0 for s in samples) < BLOCK
-    on_hand = 0
+    assert 0 < sum(not s["right"] for s in samples) < BLOCK
+    (made,) = islice(make_block(Studio(None, None), RECIPE.seed, 1, RECIPE.size), 1)
+    assert set(samples[0]) == set(made) >= {f.name for f in fields(Labels)}
+    np.testing.assert_array_equal(samples[0]["rgb"], made["rgb"])
+    np.testing.assert_allclose(samples[0]["depth"], made["depth"], atol=2e-5)
     for sample in samples:
-        assert sample.rgb.shape == (32, 32, 3) and sample.depth.shape == (24, 24)
-        assert sample.depth.min() >= -1 and sample.depth.max() <= 1
-        place = sample.joints + np.array([0, 0, sample.distance], np.float32)
-        for seen, tan_half in ((sample.joints_2d, sample.tan_half), (sample.joints_2d_depth, sample.tan_half_depth)):
-            np.testing.assert_allclose(place[:, :2] / place[:, 2:] / tan_half, seen, atol=1e-4)
-        assert sample.tan_half_depth == pytest.approx(HALF / sample.distance, rel=1e-5)
-        if sample.present and sample.right:
-            pixel = ((sample.joints_2d_depth + 1) * 12).astype(int)
-            inside = ((pixel >= 0) & (pixel < 24)).all(1)
-            on_hand += (sample.depth[pixel[inside, 1], pixel[inside, 0]] < 0.9).mean() > 0.5
-    assert on_hand > 0.6 * sum(bool(s.present and s.right) for s in samples)
+        seen = np.isfinite(sample["true_depth"])
+        np.testing.assert_array_equal(seen, sample["part"] != NOTHING)
+        in_picture = sample["joints"][:, :2] / sample["joints"][:, 2:] * sample["distance"] / HALF
+        np.testing.assert_allclose(in_picture, sample["joints_2d"], atol=1e-4)
+        # where the camera saw anything of the hand it saw about the truth
+        hand = (sample["part"] > NOTHING) & (sample["part"] < FOREARM) & (np.abs(sample["depth"]) < 1)
+        if hand.sum() > 30:
+            measured = sample["distance"] + HALF * sample["depth"][hand]
+            assert abs(np.median(measured - sample["true_depth"][hand])) < 0.015
 
 
 def test_any_webdataset_reader_finds_its_groups(folder: Path) -> None:
     with tarfile.open(folder / shard_name(0)) as tar:
         members = tar.getnames()
-    assert members[:3] == ["000000000.rgb.png", "000000000.depth.png", "000000000.labels.npz"]
-    assert len(members) == 3 * BLOCK
+    assert members[:2] == ["000000000.rgb.png", "000000000.depth.png"] and members[4] == "000000000.labels.npz"
+    assert len(members) == 5 * BLOCK
 
 
 def test_the_same_recipe_gives_the_same_bytes_and_another_seed_others(folder: Path, tmp_path: Path) -> None:
     _, digest = write.write_shard(tmp_path, RECIPE, 1)
     assert digest == read_manifest(folder)["shards"][shard_name(1)]["sha256"]
     write.write_shard(tmp_path, replace(RECIPE, seed=4), 0)
-    assert not np.array_equal(first(tmp_path).joints, first(folder).joints)
+    assert not np.array_equal(first(tmp_path)["joints"], first(folder)["joints"])
 
 
 def test_interrupted_runs_go_on(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,7 +129,7 @@ def test_readers_share_the_shards(folder: Path, monkeypatch: pytest.MonkeyPatch)
     for part in range(2):
         monkeypatch.setattr("training.shards.read.part_of_the_work", lambda part=part: (part, 2))
         batches = list(islice(ShardBatches(folder, 16), 4))
-        assert set(batches[0]) == {f.name for f in fields(Sample)} and batches[0]["rgb"].shape == (16, 32, 32, 3)
+        assert batches[0]["rgb"].shape == (16, 32, 32, 3)
         seen.append({tuple(joints.ravel()[:3].tolist()) for batch in batches for joints in batch["joints"]})
     assert len(seen[0]) == len(seen[1]) == BLOCK and not seen[0] & seen[1]
     monkeypatch.setattr("training.shards.read.part_of_the_work", lambda: (2, 3))

@@ -12,15 +12,16 @@ from torch import Tensor
 from training.hands.model import FOREARM_LENGTH, FOREARM_RINGS, Array, HandModel
 from training.hands.parts import FOREARM
 from training.hands.scene import Scenes
+from training.hands.torch_model import TorchHand
 
 
 @dataclass(frozen=True)
 class Mesh:
-    """The model's constant arrays on a device. weights: (V0, 16) of the skin. faces, faces_uv: (F, 3). uv: (U, 2).
+    """The model's constant arrays on a device. hand: poses and skins it. faces, faces_uv: (F, 3). uv: (U, 2).
     rim: (R,). part: (F,) what each face shows, as named in `parts.py`, sleeves as FOREARM. skin_faces: faces before
     the forearm's."""
 
-    weights: Tensor
+    hand: TorchHand
     faces: Tensor
     faces_uv: Tensor
     uv: Tensor
@@ -30,13 +31,10 @@ class Mesh:
 
 
 def load_mesh(model: HandModel, device: torch.device | str) -> Mesh:
-    skin = len(model.mean) - 21
-    weights = np.zeros((skin, 16), np.float32)
-    np.put_along_axis(weights, model.weight_bones[:skin].astype(np.int64), model.weight_values[:skin], axis=1)
     part = np.full(len(model.faces), FOREARM)
     part[: model.skin_faces] = model.weight_bones[model.faces[: model.skin_faces, 0], 0] + 1
     return Mesh(
-        torch.as_tensor(weights, device=device),
+        TorchHand(model).to(device),
         torch.as_tensor(model.faces, device=device).long(),
         torch.as_tensor(model.faces_uv, device=device).long(),
         torch.as_tensor(model.uv, device=device, dtype=torch.float32),
@@ -53,15 +51,10 @@ def to_device(array: Array, device: torch.device) -> Tensor:
 
 def surfaces(mesh: Mesh, scenes: Scenes) -> Tensor:
     """Skin and forearm (B, V, 3) of the scenes' hands in the crop frame, as `scene.surfaces`."""
-    device = mesh.weights.device
+    device = mesh.faces.device
     shape, arm = scenes.shape, scenes.arm
-    # a bone's affine map of rest points, blended by the weights: (B, 16, 3, 4)
-    offsets = scenes.positions - (scenes.maps @ shape.heads[..., None])[..., 0]
-    maps = to_device(np.concatenate([scenes.maps, offsets[..., None]], axis=-1), device)
-    blended = torch.einsum("vk,bkc->bvc", mesh.weights, maps.flatten(2)).unflatten(2, (3, 4))
-    rest = to_device(shape.vertices, device)
-    skin = (blended[..., :3] @ rest[..., None])[..., 0] + blended[..., 3]
-
+    rest = (to_device(a, device) for a in (shape.vertices, shape.heads, shape.tips, shape.scales, scenes.turns))
+    skin, _ = mesh.hand(*rest)
     rim = skin[:, mesh.rim]
     middle = rim.mean(1, keepdim=True)
     half, full = (to_device(Rotation.from_rotvec(arm.bend * share).as_matrix(), device) for share in (0.5, 1.0))

@@ -33,7 +33,7 @@ class Paints:
 
 def load_paints(studio: Studio, device: torch.device | str) -> Paints:
     mesh = load_mesh(studio.model, device)
-    on = mesh.weights.device
+    on = mesh.faces.device
     return Paints(mesh, stacked_textures(studio.textures, on), to_device(studio.uv, on), to_device(studio.wrinkles, on))
 
 

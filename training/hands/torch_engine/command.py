@@ -25,39 +25,53 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     import torch
 
-    from training.hands.model import load_hand_model
+    from training.hands.appearance import LINEAR
+    from training.hands.look import sample_looks
+    from training.hands.pictures import Studio
     from training.hands.samples import see_depth as see_one
-    from training.hands.scene import sample_scenes
+    from training.hands.scene import HALF, sample_scenes
     from training.hands.scene import surfaces as surfaces_one
-    from training.hands.torch_engine.bodies import load_mesh, surfaces
+    from training.hands.torch_engine.bodies import surfaces
+    from training.hands.torch_engine.colour import load_paints, see_rgb
     from training.hands.torch_engine.depth import see_depth
 
     torch.set_num_threads(arguments.threads)
     device = arguments.device or ("cuda" if torch.cuda.is_available() else "cpu")
     name = torch.cuda.get_device_name() if device.startswith("cuda") else f"CPU, {arguments.threads} threads"
-    model = load_hand_model()
-    mesh = load_mesh(model, device)
+    batch, size = arguments.batch, arguments.size
+    studio = Studio(None, None)
+    model, paints = studio.model, load_paints(studio, device)
     rng = np.random.default_rng(0)
-    scenes = sample_scenes(model, rng, arguments.batch)
+    scenes, looks = sample_scenes(model, rng, batch), sample_looks(rng, batch)
+    tan_half = HALF / scenes.distance
+    rooms = torch.as_tensor(LINEAR[studio.photos.patches(rng, batch, size)]).to(device)
     generator = torch.Generator(device).manual_seed(0)
 
     def finish() -> None:
         if device.startswith("cuda"):
             torch.cuda.synchronize()
 
-    def with_numba() -> None:
+    def depth_with_numba() -> None:
         vertices = surfaces_one(model, scenes)
-        for i in range(arguments.batch):
-            see_one(model, scenes, vertices[i], i, arguments.size)
+        for i in range(batch):
+            see_one(model, scenes, vertices[i], i, size)
 
-    def with_torch() -> None:
-        see_depth(mesh, scenes, surfaces(mesh, scenes), arguments.size, generator)
+    def colour_with_torch() -> None:
+        see_rgb(paints, scenes, surfaces(paints.mesh, scenes), looks, rooms, tan_half, generator)
 
-    print(f"depth pictures of {arguments.size} px, batches of {arguments.batch}, samples/s")
+    print(f"pictures of {size} px, batches of {batch}, samples/s")
     tasks: list[tuple[str, Callable[[], object]]] = [
-        ("scenes sampled, numpy, 1 thread", lambda: sample_scenes(model, rng, arguments.batch)),
-        ("skin, depth and noise, numba, 1 thread", with_numba),
-        (f"skin, depth and noise, torch, {name}", with_torch),
+        ("scenes sampled, numpy, 1 thread", lambda: sample_scenes(model, rng, batch)),
+        ("depth, numba, 1 thread", depth_with_numba),
+        (
+            "colour, numba, 1 thread, with its looks and rooms",
+            lambda: studio.see_rgb(rng, scenes, surfaces_one(model, scenes), tan_half, size),
+        ),
+        (
+            f"depth, torch, {name}",
+            lambda: see_depth(paints.mesh, scenes, surfaces(paints.mesh, scenes), size, generator),
+        ),
+        (f"colour, torch, {name}", colour_with_torch),
     ]
     for task, work in tasks:
         work()
@@ -66,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
         for _ in range(arguments.rounds):
             work()
         finish()
-        print(f"{arguments.rounds * arguments.batch / (time.perf_counter() - start):10.0f}  {task}")
+        print(f"{arguments.rounds * batch / (time.perf_counter() - start):10.0f}  {task}")
     if device.startswith("cuda"):
         print(f"{torch.cuda.max_memory_allocated() / 2**30:10.2f}  GiB of the device's memory at most")
     return 0

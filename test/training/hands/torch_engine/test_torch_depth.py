@@ -89,14 +89,14 @@ def test_weights_give_back_the_place_that_is_seen(mesh: Mesh, crops: Scenes) -> 
 def test_perfect_cameras_see_the_same(model: HandModel, mesh: Mesh, crops: Scenes, skins: np.ndarray) -> None:
     perfect = replace(crops, sensors=perfect_sensors(BATCH))
     perfect.sensors["focal"][::2] = 200  # some with pixels coarser than the crop's
-    generator = torch.Generator(mesh.weights.device).manual_seed(0)
+    generator = torch.Generator(mesh.faces.device).manual_seed(0)
     seen = see_depth(mesh, perfect, surfaces(mesh, perfect), SIZE, generator).cpu().numpy()
     expected = np.stack([samples.see_depth(model, perfect, skins[i], i, SIZE) for i in range(BATCH)])
     assert (np.abs(seen - expected) > 0.1e-3 / HALF).mean() < 2e-3
 
 
 def test_cameras_faults_are_alike(model: HandModel, mesh: Mesh, crops: Scenes, skins: np.ndarray) -> None:
-    generator = torch.Generator(mesh.weights.device).manual_seed(0)
+    generator = torch.Generator(mesh.faces.device).manual_seed(0)
     seen = see_depth(mesh, crops, surfaces(mesh, crops), SIZE, generator).cpu().numpy()
     expected = np.stack([samples.see_depth(model, crops, skins[i], i, SIZE) for i in range(BATCH)])
     nothing = [(pictures == 1).mean((1, 2)) for pictures in (seen, expected)]

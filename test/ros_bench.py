@@ -41,8 +41,8 @@ def hand_depth(center: tuple[float, float, float] = (0.0, 0.0, 0.5)) -> np.ndarr
 class Bench(Node):
     """Publishes camera messages, keeps what the node answers, and spins both until something is true."""
 
-    def __init__(self) -> None:
-        super().__init__("bench")
+    def __init__(self, namespace: str = "") -> None:
+        super().__init__("bench", namespace=namespace)
         self.rgb = self.create_publisher(Image, "rgb/image_rect_color", 10)
         self.depth = self.create_publisher(Image, "depth_registered/image_rect", 10)
         self.info = self.create_publisher(CameraInfo, "rgb/camera_info", 10)

@@ -62,17 +62,20 @@ def rasterise(points, faces, lens, depth, face_id, bary, first=0):
     """
     height, width = depth.shape
     fx, fy, cx, cy = lens
+    # each point once, not with each of the six faces around it
+    count = points.shape[0]
+    x, y, nearness = np.empty(count), np.empty(count), np.empty(count)
+    for i in range(count):
+        z = points[i, 2]
+        nearness[i] = 1.0 / z if z >= 0.05 else -1.0
+        x[i] = points[i, 0] * nearness[i] * fx + cx
+        y[i] = points[i, 1] * nearness[i] * fy + cy
     for f in range(faces.shape[0]):
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-        za, zb, zc = points[a, 2], points[b, 2], points[c, 2]
-        if za < 0.05 or zb < 0.05 or zc < 0.05:
+        na, nb, nc = nearness[a], nearness[b], nearness[c]
+        if na < 0.0 or nb < 0.0 or nc < 0.0:
             continue
-        ax = points[a, 0] / za * fx + cx
-        ay = points[a, 1] / za * fy + cy
-        bx = points[b, 0] / zb * fx + cx
-        by = points[b, 1] / zb * fy + cy
-        qx = points[c, 0] / zc * fx + cx
-        qy = points[c, 1] / zc * fy + cy
+        ax, ay, bx, by, qx, qy = x[a], y[a], x[b], y[b], x[c], y[c]
         left = max(0, int(np.ceil(min(ax, bx, qx))))
         right = min(width - 1, int(np.floor(max(ax, bx, qx))))
         top = max(0, int(np.ceil(min(ay, by, qy))))
@@ -90,7 +93,7 @@ def rasterise(points, faces, lens, depth, face_id, bary, first=0):
                 wc = 1.0 - wa - wb
                 if wa < -ROUNDING or wb < -ROUNDING or wc < -ROUNDING:
                     continue
-                pa, pb, pc = wa / za, wb / zb, wc / zc
+                pa, pb, pc = wa * na, wb * nb, wc * nc
                 z = 1.0 / (pa + pb + pc)
                 if z < depth[v, u]:
                     depth[v, u] = z

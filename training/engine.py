@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
+from hand_pose_ros.types import HandPoseError
+
 #: Short, since a run on a small machine has few steps: the average must forget how training began.
 EMA_DECAY = 0.99
 SAVE_EVERY_S = 120
@@ -62,7 +64,12 @@ def fit(
     The budget is time, since that is what a machine has; the learning rate warms up and falls over it as a cosine, so
     that training on a slow or busy machine still ends well. Resuming draws fresh batches (the seed moves with the
     step), so no sample is seen twice.
+
+    Raises HandPoseError where there are no minutes, and when the loss or its gradient is no number any more: the last
+    good checkpoint stays.
     """
+    if not minutes > 0:
+        raise HandPoseError(f"{name}: 'minutes' must be more than 0, not {minutes}")
     path = folder / f"{name}.ckpt"
     optimiser = torch.optim.AdamW(module.parameters(), lr=lr, weight_decay=0.01)
     average = torch.optim.swa_utils.AveragedModel(
@@ -85,7 +92,9 @@ def fit(
         total, logged = loss(module, next(loader))
         optimiser.zero_grad(set_to_none=True)
         total.backward()
-        nn.utils.clip_grad_norm_(module.parameters(), 1.0)
+        norm = nn.utils.clip_grad_norm_(module.parameters(), 1.0)
+        if not (total.isfinite() and norm.isfinite()):
+            raise HandPoseError(f"{path}: the loss is no number after {step} steps; lower 'lr' and start anew")
         optimiser.step()
         average.update_parameters(module)
         step += 1

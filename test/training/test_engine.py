@@ -14,6 +14,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from hand_pose_ros.types import HandPoseError
 from training import engine
 from training.engine import EMA_DECAY, Endless, fit
 
@@ -140,6 +141,27 @@ def test_an_interrupted_run_goes_on_where_it_was_saved_with_fresh_samples(tmp_pa
 
     again = train(tmp_path, interrupt_at(0), make)  # it is finished: not one step more
     assert again.get_parameter("weight").item() == done["average"]["module.weight"].item()
+
+
+def test_a_loss_that_is_no_number_stops_training_and_spares_the_checkpoint(tmp_path: Path) -> None:
+    count = 0
+
+    def breaks(module: nn.Module, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
+        nonlocal count
+        count += 1
+        loss, logged = squared(module, batch)
+        return loss * (float("nan") if count > 150 else 1), logged
+
+    with pytest.raises(HandPoseError, match=r"toy\.ckpt: the loss is no number after 150 steps; lower 'lr'"):
+        train(tmp_path, breaks)
+    state = checkpoint(tmp_path)
+    assert 100 < state["step"] <= 150 and state["module"]["weight"].isfinite().all()
+
+
+def test_no_time_is_no_training(tmp_path: Path) -> None:
+    for minutes in (0, -1):
+        with pytest.raises(HandPoseError, match=f"toy: 'minutes' must be more than 0, not {minutes}"):
+            train(tmp_path, minutes=minutes)
 
 
 def test_resuming_ends_as_well_as_going_through(tmp_path: Path) -> None:

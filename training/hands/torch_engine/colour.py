@@ -16,25 +16,23 @@ from training.hands.torch_engine.bodies import Mesh, load_mesh, to_device, verte
 from training.hands.torch_engine.camera import through_lens
 from training.hands.torch_engine.depth import crop_lenses, render_all
 from training.hands.torch_engine.sensor import blank
-from training.hands.torch_engine.shade import Light, Looks, gather, looks_to, paint, stacked_textures
+from training.hands.torch_engine.shade import Light, Looks, Skins, gather, looks_to, paint
 
 _LIGHT_PX = 32, 320
 
 
 @dataclass(frozen=True)
 class Paints:
-    """A studio's constant arrays on a device. mesh; textures (T, h, w, 3); uv (U, 2), their pixels; wrinkles."""
+    """A studio's constant arrays on a device."""
 
     mesh: Mesh
-    textures: Tensor
-    uv: Tensor
-    wrinkles: Tensor
+    skins: Skins
 
 
 def load_paints(studio: Studio, device: torch.device | str) -> Paints:
     mesh = load_mesh(studio.model, device)
-    on = mesh.faces.device
-    return Paints(mesh, stacked_textures(studio.textures, on), to_device(studio.uv, on), to_device(studio.wrinkles, on))
+    arrays = np.stack(studio.textures), studio.uv, studio.wrinkles, studio.skin.nails, studio.skin.rings
+    return Paints(mesh, Skins(*(to_device(array, mesh.faces.device) for array in arrays)))
 
 
 def see_rgb(
@@ -61,8 +59,8 @@ def light_of(paints: Paints, scenes: Scenes, vertices: Tensor, looks: Array, roo
     light = _lights(mesh, scenes, vertices, looks)
     closed = creases(depth[:, ::FINE, ::FINE], lens)
     out = paint(
-        mesh, gather(part, depth, FINE), part, depth, view, fine, vertex_normals(mesh, vertices), paints.textures,
-        paints.uv, paints.wrinkles, look, scenes.things, light, rooms, closed,
+        mesh, gather(part, depth, FINE), part, depth, view, fine, vertex_normals(mesh, vertices), paints.skins,
+        look, scenes.things, light, rooms, closed,
     )  # fmt: skip
     beyond = torch.zeros(out.shape[:3], device=device)
     blank(torch.zeros_like(beyond, dtype=torch.uint8), beyond, lens, to_device(scenes.border, device))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
@@ -30,6 +29,18 @@ class Light:
     lens: Tensor
     depth: Tensor
     sizes: Tensor
+
+
+@dataclass(frozen=True)
+class Skins:
+    """textures: (T, h, w, 3) of mean 1. uv: (U, 2) in their pixels. wrinkles: (w, w, 2) slopes, repeated. nails: (h, w)
+    and rings: (4, h, w), 0 to 1, where they are."""
+
+    textures: Tensor
+    uv: Tensor
+    wrinkles: Tensor
+    nails: Tensor
+    rings: Tensor
 
 
 @dataclass(frozen=True)
@@ -73,13 +84,11 @@ def gather(part: Tensor, depth: Tensor, finer: int) -> Samples:
 
 def paint(
     mesh: Mesh, samples: Samples, part: Tensor, depth: Tensor, view: View, lens: Tensor, normals: Tensor,
-    textures: Tensor, uv: Tensor, wrinkles: Tensor, looks: Looks, things: Things, light: Light, rooms: Tensor,
-    creases: Tensor,
+    skins: Skins, looks: Looks, things: Things, light: Light, rooms: Tensor, creases: Tensor,
 ) -> Tensor:  # fmt: skip
     """Linear light (B, H, W, 3): the samples before `rooms` (B, H, W, 3).
 
-    part, depth, view: (B, n H, n W) of `lens` (B, 4). normals: (B, V, 3). textures: (T, h, w, 3) of mean 1. uv: (U, 2)
-    its pixels. wrinkles: (w, w, 2). creases: (B, H, W).
+    part, depth, view: (B, n H, n W) of `lens` (B, 4). normals: (B, V, 3). creases: (B, H, W).
     """
     b, y, x = samples.scene, samples.row, samples.column
     finer = part.shape[1] // rooms.shape[1]
@@ -88,9 +97,7 @@ def paint(
     place = torch.cat([at, torch.ones_like(z)[:, None]], 1) * z[:, None]
     look = {name: value[b] for name, value in looks.items()}
 
-    albedo, normal, gloss = _skin_and_cloth(
-        mesh, what, view, samples, place, normals, textures, uv, wrinkles, look, rooms
-    )
+    albedo, normal, gloss = _skin_and_cloth(mesh, what, view, samples, place, normals, skins, look, rooms)
     solid = torch.nonzero(what >= THING)[:, 0]
     if len(solid):
         own = {name: value[solid] for name, value in look.items()}
@@ -113,8 +120,8 @@ def paint(
 
 
 def _skin_and_cloth(
-    mesh: Mesh, what: Tensor, view: View, samples: Samples, place: Tensor, normals: Tensor, textures: Tensor,
-    uv: Tensor, wrinkles: Tensor, look: Looks, rooms: Tensor,
+    mesh: Mesh, what: Tensor, view: View, samples: Samples, place: Tensor, normals: Tensor, skins: Skins,
+    look: Looks, rooms: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """Albedo (N, 3), normal (N, 3), not of unit length, and gloss (N,) of samples as if all were hand or sleeve."""
     b = samples.scene
@@ -122,13 +129,12 @@ def _skin_and_cloth(
     bary = view.bary[b, samples.row, samples.column]
     weights = torch.cat([bary, 1 - bary.sum(1, keepdim=True)], 1)[..., None]
     normal = (weights * normals[b[:, None], mesh.faces[face]]).sum(1)
-    t = (weights * uv[mesh.faces_uv[face]]).sum(1)
-    index = (look["texture"] * len(textures)).long().clamp(max=len(textures) - 1)
-    skin = look["tone"] * _bilinear(textures, index, t)
+    t = (weights * skins.uv[mesh.faces_uv[face]]).sum(1)
+    skin = look["tone"] * _worn_skin(skins, look, t)
     # the forearm has one line of texture: wrinkles by place instead
     by_place = place[:, :2].abs() * 2000
-    waves = (torch.where((what == FOREARM)[:, None], by_place, 5 * t).long() % len(wrinkles)).unbind(1)
-    bump = look["bump"][:, None] * wrinkles[waves[1], waves[0]]
+    waves = (torch.where((what == FOREARM)[:, None], by_place, 2 * t).long() % len(skins.wrinkles)).unbind(1)
+    bump = look["bump"][:, None] * skins.wrinkles[waves[1], waves[0]]
     sleeve = (what == SLEEVE)[:, None]
     normal = normal + torch.where(sleeve, 0, torch.nn.functional.pad(bump, (0, 1)))
     size = torch.tensor([rooms.shape[2], rooms.shape[1]], device=b.device)
@@ -194,17 +200,23 @@ def _shaded(place: Tensor, b: Tensor, light: Light) -> Tensor:
     return torch.where(inside, torch.lerp(top, bottom, share_y), 0.0)
 
 
-def _bilinear(textures: Tensor, index: Tensor, t: Tensor) -> Tensor:
-    """Textures (T, h, w, 3) number `index` (N,) at pixels t (N, 2)."""
-    height, width = textures.shape[1:3]
+def _worn_skin(skins: Skins, look: Looks, t: Tensor) -> Tensor:
+    """The skins' texture (N, 3) at pixels t (N, 2), with polished nails and rings (as `marks.wear`), bilinear."""
+    height, width = skins.nails.shape
+    index = (look["texture"] * len(skins.textures)).long().clamp(max=len(skins.textures) - 1)
+    ring = look["ring"].long()
+    tone = look["tone"].clamp(min=0.01)
+
+    def texel(row: Tensor, column: Tensor) -> Tensor:
+        colour = skins.textures[index, row, column]
+        nail = skins.nails[row, column] * (look["polish"][:, 0] >= 0)
+        colour = torch.lerp(colour, look["polish"] / tone, nail[:, None])
+        band = skins.rings[ring.clamp(min=0), row, column] * (ring >= 0)
+        return torch.lerp(colour, look["metal"] / tone, band[:, None])
+
     limit = torch.tensor([width - 2, height - 2], device=t.device)
     start = torch.minimum(t.long().clamp(min=0), limit)
     fx, fy = (t - start).clamp(0, 1)[..., None].unbind(1)
     column, row = start.unbind(1)
-    (a, b), (c, d) = [[textures[index, row + i, column + j] for j in (0, 1)] for i in (0, 1)]
-    return torch.lerp(torch.lerp(a, b, fx), torch.lerp(c, d, fx), fy)
-
-
-def stacked_textures(textures: list[Array], device: torch.device | str) -> Tensor:
-    """Skins of one size as (T, h, w, 3) on a device."""
-    return torch.as_tensor(np.stack(textures).astype(np.float32), device=device)
+    upper = torch.lerp(texel(row, column), texel(row, column + 1), fx)
+    return torch.lerp(upper, torch.lerp(texel(row + 1, column), texel(row + 1, column + 1), fx), fy)

@@ -77,7 +77,8 @@ def validity(
     model: CrossModal, limits: Limits, joints: Tensor, latent: int, seed: int = 0
 ) -> dict[str, dict[str, float]]:
     """Share of hands that keep the limits of bones, palm and bends, and all at once (percent, with the interval of
-    `all`): samples of the prior, and real hands `joints` (N, 21, 3) for comparison.
+    `all`), and by how much they leave them (`Limits.penalty`, times 100): samples of the
+    prior, and real hands `joints` (N, 21, 3) for comparison.
 
     A sample does not say which side it is, so it may be valid as either; so may a real hand.
     """
@@ -92,6 +93,8 @@ def validity(
         whole = torch.stack([torch.stack(list(s.values())).all(0) for s in sides]).any(0).float().numpy()
         low, high = bootstrap_interval(whole, lambda x: float(x.mean()))
         found[name] = {key: 100 * float(value.mean()) for key, value in valid.items()}
+        penalty = torch.stack([limits.penalty(given, torch.full((len(given),), side)) for side in (1.0, 0.0)])
+        found[name]["violation"] = 100 * float(penalty.amin(0).mean())
         found[name] |= {"all": 100 * float(whole.mean()), "low": 100 * low, "high": 100 * high}
     return found
 

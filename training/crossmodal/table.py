@@ -155,15 +155,18 @@ def space_section(numbers: Mapping[str, Any], page: Path, images: Path) -> str:
         lines.append(f"| {source} | " + " | ".join(f"{to[m]:.0%}" if m in to else "" for m in rates) + " |")
     lines += [
         "\n**Is what is sampled a hand?** Share that keeps the limits measured on training hands (bone lengths, the "
-        "palm's shape, joint angles), %:\n",
-        "| | bones | palm | bends | all at once |",
-        "|---|---|---|---|---|",
+        "palm's shape, joint angles), %, and by how much the limits are left, in hundredths of a palm's length or "
+        "radian (joint angles a tenth):\n",
+        "| | bones | palm | bends | all at once | mean violation |",
+        "|---|---|---|---|---|---|",
     ]
     for name, v in numbers["validity"].items():
         cells = " | ".join(f"{v[key]:.1f}" for key in ("bones", "palm", "bends"))
-        lines.append(f"| {name} | {cells} | {v['all']:.1f} ({v['low']:.1f} to {v['high']:.1f}) |")
+        lines.append(
+            f"| {name} | {cells} | {v['all']:.1f} ({v['low']:.1f} to {v['high']:.1f}) | {v['violation']:.2f} |"
+        )
     pictures = {
-        "space_walk.png": "A walk from a fist to an open hand, decoded in every modality",
+        "space_walk.png": "A walk from an open hand to a fist, decoded in every modality",
         "space_samples.png": "Hands drawn from the posteriors of one hand, the true one in black",
         "space_tsne.png": "t-SNE of the latent means",
     }

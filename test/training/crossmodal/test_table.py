@@ -86,14 +86,15 @@ def test_what_was_seen_from_within_is_told(place: Path) -> None:
         "title": "Six", "row": "all", "seed": 1, "hands": 100, "within": 10,
         "modality": {"chance": 0.5, "linear": 0.75, "neighbours": 0.625},
         "retrieval": {"rgb": {"joints": 0.4}, "joints": {"rgb": 0.3}},
-        "validity": {"samples": {"bones": 90.0, "palm": 80.0, "bends": 70.0, "all": 60.0, "low": 55.0, "high": 65.0}},
+        "validity": {
+            "samples": {"bones": 90.0, "palm": 80.0, "bends": 70.0, "all": 60.0, "low": 55.0, "high": 65.0, "violation": 1.5}},
     }  # fmt: skip
     (place / "results" / "space.json").write_text(json.dumps(numbers))
     text = page(place)
     assert "## From within: Six" in text
     assert "chance, 50.0%, is the goal. A linear one is right in 75.0%" in text
     assert "| rgb |  | 40% |" in text and "| joints | 30% |  |" in text
-    assert "| samples | 90.0 | 80.0 | 70.0 | 60.0 (55.0 to 65.0) |" in text
+    assert "| samples | 90.0 | 80.0 | 70.0 | 60.0 (55.0 to 65.0) | 1.50 |" in text
 
 
 def test_the_interval_is_students() -> None:

@@ -87,7 +87,10 @@ def test_what_was_seen_from_within_is_told(place: Path) -> None:
         "modality": {"chance": 0.5, "linear": 0.75, "neighbours": 0.625},
         "retrieval": {"rgb": {"joints": 0.4}, "joints": {"rgb": 0.3}},
         "validity": {
-            "samples": {"bones": 90.0, "palm": 80.0, "bends": 70.0, "all": 60.0, "low": 55.0, "high": 65.0, "violation": 1.5}},
+            "samples": {
+                "bones": 90.0, "palm": 80.0, "bends": 70.0, "all": 60.0, "low": 55.0, "high": 65.0, "violation": 1.5,
+            }
+        },
     }  # fmt: skip
     (place / "results" / "space.json").write_text(json.dumps(numbers))
     text = page(place)

@@ -130,7 +130,7 @@ def visible_joints(joints: Array, lens: Array, depth: Array, part: Array) -> Arr
     inside = (u >= 0) & (v >= 0) & (u < size) & (v < size)
     place = np.arange(batch)[:, None], v.clip(0, size - 1), u.clip(0, size - 1)
     bone = JOINT_BONE
-    parent = np.array(BONE_PARENT)[bone]
+    parent = np.maximum(np.array(BONE_PARENT)[bone], 0)  # the first bone has none: 0 would be what is no hand at all
     around = (part[place] == bone + 1) | (part[place] == parent + 1)
     around[:, 0] |= part[place][:, 0] == FOREARM
     return inside & around & (joints[..., 2] - depth[place] < AROUND_M)

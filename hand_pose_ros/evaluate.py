@@ -68,7 +68,7 @@ class Evaluation:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON: plain lists and numbers; what is not a number becomes None."""
-        return _plain(asdict(self))
+        return plain(asdict(self))
 
 
 def evaluate(predictions: Predictions, truth: Mapping[str, list[TrueHand]]) -> Evaluation:
@@ -177,12 +177,12 @@ def _mean_or_none(values: NDArray[np.bool_]) -> float | None:
     return float(values.mean()) if values.size else None
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """JSON knows no NaN, no tuples and only text as keys."""
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, float) and not np.isfinite(value):
         return None
     return value

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros import metrics
 from hand_pose_ros.estimator import HandEstimator, SideChoice
-from hand_pose_ros.evaluate import VIEWS, match_truth, view_errors
+from hand_pose_ros.evaluate import VIEWS, match_truth, plain, view_errors
 from hand_pose_ros.overlay import Picture
 from hand_pose_ros.predict import predict
 from hand_pose_ros.recordings import Recording
@@ -218,7 +218,7 @@ def as_dict(analysis: Analysis) -> dict[str, Any]:
         }
         for name, one in analysis.sets.items()
     }
-    return _plain({"sets": sets, "synthetic": analysis.synthetic, "domain_gap_mm": analysis.domain_gap_mm()})
+    return plain({"sets": sets, "synthetic": analysis.synthetic, "domain_gap_mm": analysis.domain_gap_mm()})
 
 
 def _set_error(seen: Seen) -> SetError:
@@ -257,13 +257,3 @@ def _group_error(errors_mm: dict[str, FloatArray], mask: Mask) -> GroupError:
 
 def _by_joint(values: FloatArray) -> dict[str, Any]:
     return {name: value.tolist() for name, value in zip(JOINT_NAMES, values, strict=True)}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value

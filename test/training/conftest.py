@@ -38,3 +38,11 @@ def scenes(model: HandModel) -> Scenes:
 def vertices(model: HandModel, scenes: Scenes) -> Array:
     """The scenes' skin and forearms."""
     return surfaces(model, scenes)
+
+
+@pytest.fixture(scope="module", params=["cpu", "cuda"])
+def device(request: pytest.FixtureRequest) -> str:
+    """Where the torch engine runs; CUDA where there is any."""
+    if request.param == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no CUDA device here: the engine runs the same code on the CPU")
+    return str(request.param)

@@ -24,13 +24,6 @@ from training.hands.torch_engine.colour import Paints, creases, light_of, load_p
 BATCH, SIZE = 16, 48
 
 
-@pytest.fixture(scope="module", params=["cpu", "cuda"])
-def device(request: pytest.FixtureRequest) -> str:
-    if request.param == "cuda" and not torch.cuda.is_available():
-        pytest.skip("no CUDA device here: the engine runs the same code on the CPU")
-    return str(request.param)
-
-
 @pytest.fixture(scope="module")
 def studio() -> Studio:
     return Studio(None, None)

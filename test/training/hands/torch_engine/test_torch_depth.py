@@ -20,13 +20,6 @@ from training.hands.torch_engine.depth import crop_lenses, render_all, see_depth
 BATCH, SIZE = 24, 64
 
 
-@pytest.fixture(scope="module", params=["cpu", "cuda"])
-def device(request: pytest.FixtureRequest) -> str:
-    if request.param == "cuda" and not torch.cuda.is_available():
-        pytest.skip("no CUDA device here: the engine runs the same code on the CPU")
-    return str(request.param)
-
-
 @pytest.fixture(scope="module")
 def mesh(model: HandModel, device: str) -> Mesh:
     return load_mesh(model, device)

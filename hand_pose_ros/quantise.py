@@ -28,15 +28,17 @@ Kind = Literal["int8", "fp16"]
 Shown = dict[str, FloatArray]
 #: More pictures make the ranges no better, and calibration keeps every activation of every picture in memory.
 MOST_PICTURES = 200
+_PRODUCTS = ("Gemm", "MatMul")
+_ON_MAPS = ("Relu", "Clip", "Add", "Resize", "AveragePool", "MaxPool")
 
 
 def quantise(bundle: Bundle, out: Path, kind: Kind, frames: Iterable[RgbdFrame] = ()) -> Bundle:
     """Writes the variant as a bundle of its own, `<version>-<kind>`, and returns it, verified.
 
     int8: static quantisation, each weight channel and each activation with its own scale (QDQ; Jacob et al. 2018), the
-    scales from what the encoders see in `frames`; the last layers, whose outputs are means and variances, stay in
-    floats. fp16: weights and activations, with the inputs and outputs in float32. Raises HandPoseError where the
-    frames show no hand, and where the folder is there already.
+    scales from what the encoders see in `frames`; the first and last layers stay in floats (`inner_layers`). fp16:
+    weights and activations, with the inputs and outputs in float32. Raises HandPoseError where the frames show no hand,
+    and where the folder is there already.
     """
     if out.exists():
         raise HandPoseError(f"{out} is there already; remove it, or choose another folder with -o")
@@ -94,7 +96,6 @@ class _Pictures(CalibrationDataReader):
 def _to_int8(path: Path, pictures: Iterable[Shown]) -> None:
     # Folds batch normalisation, so that fewer activations are rounded.
     quant_pre_process(str(path), str(path), skip_symbolic_shape=True)
-    last_layers = [node.name for node in onnx.load(path).graph.node if node.op_type in ("Gemm", "MatMul")]
     quantize_static(
         str(path),
         str(path),
@@ -103,8 +104,32 @@ def _to_int8(path: Path, pictures: Iterable[Shown]) -> None:
         per_channel=True,
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
-        nodes_to_exclude=last_layers,
+        # to 7 bits: without VNNI, pairs of 8-bit products are summed in 16 bits, which overflow
+        reduce_range=True,
+        nodes_to_quantize=inner_layers(onnx.load(path).graph),
     )
+
+
+def inner_layers(graph: onnx.GraphProto) -> list[str]:
+    """Names of the nodes that bear rounding to 8 bits: convolutions between convolutions, what joins and resizes their
+    maps, and all matrix products but the last.
+
+    What reads the picture, and the geometry before it, would round depth to a millimetre; what is read off as a
+    position or a variance would be rounded to 256 of them. Neither takes much time.
+    """
+    known = {tensor.name for tensor in graph.initializer}
+    known |= {node.output[0] for node in graph.node if node.op_type == "Constant"}
+    products = [node for node in graph.node if node.op_type in _PRODUCTS]
+    maps: set[str] = set()  # outputs of convolutions, and of what only joins such
+    inner = products[:-1]
+    for node in graph.node:
+        of_maps = all(name in maps for name in node.input if name and name not in known)
+        if node.op_type == "Conv" or (node.op_type in _ON_MAPS and of_maps):
+            maps.add(node.output[0])
+            if of_maps:
+                inner.append(node)
+    read_by_inner = {name for node in inner for name in node.input}
+    return [node.name for node in inner if node.op_type != "Conv" or node.output[0] in read_by_inner]
 
 
 def _to_fp16(path: Path) -> None:

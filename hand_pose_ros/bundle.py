@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from hand_pose_ros.crop import CropSpec
-from hand_pose_ros.manifest import MANIFEST, read_manifest, short_hash, verify_files
+from hand_pose_ros.manifest import MANIFEST, ManifestReader, read_manifest, short_hash, verify_files
 from hand_pose_ros.skeleton import JOINT_COUNT, JOINT_NAMES
 from hand_pose_ros.types import FloatArray, Modality
 
@@ -25,10 +25,24 @@ ENCODERS_OF: dict[Modality, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class CovarianceSpec:
-    """Joint covariance = scale[j] * latent covariance + floor_m2[j] * I; both (21,)."""
+    """Joint covariance = scale[j] * (spread / typical_m2) ** power * latent covariance + floor_m2[j] * I, where the
+    spread is the trace of the latent covariance, in the mean over the hand's joints. scale, floor_m2: (21,).
+
+    With power 0 the errors grow as the posterior says; with more, faster: a posterior that is twice as wide as usual
+    may err more than twice as much.
+    """
 
     scale: FloatArray
     floor_m2: FloatArray
+    power: float = 0.0
+    typical_m2: float = 1.0
+
+    def calibrate(self, latent_covariance: FloatArray) -> FloatArray:
+        """The joints' covariances (..., 21, 3, 3) in m² from those of decoded samples of the posterior."""
+        spread = np.trace(latent_covariance, axis1=-2, axis2=-1).mean(axis=-1)
+        growth = (spread / self.typical_m2) ** self.power
+        scale = self.scale * growth[..., None]
+        return scale[..., None, None] * latent_covariance + self.floor_m2[:, None, None] * np.eye(3)
 
 
 @dataclass(frozen=True)
@@ -38,6 +52,7 @@ class Bundle:
     encoders: files by name, of `rgb`, `depth`, `cloud`. decoders: files of `joints` and `cloud`.
     weights: of each expert's precision in the product, by modality and encoder, 1 where not named (a generalised
     product of experts; Cao and Fleet 2014): experts that err together must not be counted as if they erred apart.
+    Colour's beside depth may be 0: then colour is looked at only where there is no depth.
     rgb_mean, rgb_std: (3,), of colour values 0..1. cloud_points: points in a decoded cloud.
     """
 
@@ -91,16 +106,16 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
         )
     decoders = {key: manifest.child("decoders", key) for key in ("joints", "cloud")}
     covariance = {
-        modality: CovarianceSpec(
-            scale=(entry := manifest.child("covariance", modality)).numbers("scale", JOINT_COUNT),
-            floor_m2=entry.numbers("floor_m2", JOINT_COUNT),
-        )
+        modality: _read_covariance(manifest.child("covariance", modality))
         for modality in supported_modalities(encoders)
     }
     weights: dict[Modality, dict[str, float]] = {}
     for modality in manifest.get("weights") if "weights" in manifest.content else {}:
         entry = manifest.child("weights", modality)
-        weights[modality] = {key: entry.positive(key) for key in entry.content}
+        weights[modality] = {
+            key: entry.positive(key) if entry.content[key] != 0 or (modality, key) != ("rgbd", "rgb") else 0.0
+            for key in entry.content
+        }
     rgb, crop = encoders.get("rgb"), manifest.child("crop")
     bundle = Bundle(
         folder=manifest.path.parent,
@@ -113,6 +128,7 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
             rgb_size=rgb.positive("size", int) if rgb else None,
             depth_size=encoders["depth"].positive("size", int) if "depth" in encoders else None,
             points=encoders["cloud"].positive("points", int) if "cloud" in encoders else None,
+            rgb_beside_depth=weights.get("rgbd", {}).get("rgb", 1.0) > 0,
         ),
         encoders={key: entry.file() for key, entry in encoders.items()},
         decoders={key: entry.file() for key, entry in decoders.items()},
@@ -127,3 +143,8 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
         manifest.fail("encoders.rgb.std", "must be positive")
     verify_files(manifest, [*bundle.encoders.values(), *bundle.decoders.values()])
     return bundle
+
+
+def _read_covariance(entry: ManifestReader) -> CovarianceSpec:
+    growth = {key: entry.positive(key) for key in ("power", "typical_m2") if key in entry.content}
+    return CovarianceSpec(entry.numbers("scale", JOINT_COUNT), entry.numbers("floor_m2", JOINT_COUNT), **growth)

@@ -24,7 +24,8 @@ class CropSpec:
     """What a model wants to see; None for what it does not look at.
 
     size_m: edge of the cube around the hand. box_scale: without depth, side of the crop / side of the hand's box.
-    rgb_size, depth_size: pixels along a side. points: number of points.
+    rgb_size, depth_size: pixels along a side. points: number of points. rgb_beside_depth: whether colour is looked at
+    where there is depth.
     """
 
     size_m: float
@@ -32,6 +33,7 @@ class CropSpec:
     rgb_size: int | None = None
     depth_size: int | None = None
     points: int | None = None
+    rgb_beside_depth: bool = True
 
 
 def make_crop(frame: RgbdFrame, region: HandRegion, spec: CropSpec, mirrored: bool = False) -> HandCrop | None:
@@ -59,7 +61,7 @@ def make_crop(frame: RgbdFrame, region: HandRegion, spec: CropSpec, mirrored: bo
     if distance is None:
         tan_half = region.box_px * spec.box_scale / 2 / pixels_per_tangent(rotation, frame.camera)
     rgb = None
-    if frame.rgb is not None and spec.rgb_size:
+    if frame.rgb is not None and spec.rgb_size and (distance is None or spec.rgb_beside_depth):
         rgb = _turned_picture(frame.rgb, frame.camera, rotation, tan_half, spec.rgb_size)
     if rgb is None and distance is None:
         return None

@@ -41,7 +41,7 @@ def posterior_samples(mean: FloatArray, variance: FloatArray, count: int) -> Flo
     return mean[:, None] + np.sqrt(variance)[:, None] * standard_samples(count, mean.shape[-1])
 
 
-def spread(samples: FloatArray, centre: FloatArray) -> FloatArray:
-    """Second moments (N, J, 3, 3) in m² of decoded samples (N, K, J, 3) about the decoded mean (N, J, 3)."""
-    deviation = np.moveaxis(samples - centre[:, None], 1, -1)
-    return deviation @ np.swapaxes(deviation, -1, -2) / samples.shape[1]
+def second_moments(deviations: FloatArray) -> FloatArray:
+    """(..., J, 3, 3) in m² of decoded samples' deviations (..., K, J, 3) from the decoded mean."""
+    columns = np.moveaxis(deviations, -3, -1)
+    return columns @ np.swapaxes(columns, -1, -2) / deviations.shape[-3]

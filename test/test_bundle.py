@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from bundles import LATENT_SIZE, SIZE_M, make_test_bundle
@@ -91,7 +92,7 @@ def test_the_hash_names_the_bundle_and_changes_with_it(folder: Path, tmp_path: P
         (lambda m: m["covariance"]["rgb"]["scale"].pop(), "'covariance.rgb.scale' must be 21 numbers"),
         (lambda m: m["covariance"]["depth"].update(floor_m2=[-1.0] * 21), "'covariance.depth.floor_m2' must be 21"),
         (lambda m: m["covariance"]["depth"].update(floor_m2=["a"] * 21), "'covariance.depth.floor_m2' must be 21"),
-        (lambda m: m.update(weights={"rgbd": {"rgb": 0.0}}), "'weights.rgbd.rgb' must be a positive number"),
+        (lambda m: m.update(weights={"rgbd": {"rgb": -1.0}}), "'weights.rgbd.rgb' must be a positive number"),
         (lambda m: m.update(weights={"rgbd": 0.3}), "'weights.rgbd' must be a mapping"),
         (lambda m: m["sha256"].pop("decoder_cloud.onnx"), "'sha256' has no entry for decoder_cloud.onnx"),
         (lambda m: m.pop("sha256"), "'sha256' must be a mapping"),
@@ -111,6 +112,27 @@ def test_experts_weigh_one_where_the_manifest_does_not_say(folder: Path) -> None
     bundle = load_bundle(folder)
     assert bundle.expert_weight("rgbd", "rgb") == 0.3
     assert bundle.expert_weight("rgbd", "depth") == bundle.expert_weight("rgb", "rgb") == 1.0
+
+
+def test_colour_may_weigh_nothing_beside_depth_but_no_other_expert(folder: Path) -> None:
+    assert load_bundle(folder).crop.rgb_beside_depth
+    edit(folder, lambda m: m.update(weights={"rgbd": {"rgb": 0}}))
+    assert not load_bundle(folder).crop.rgb_beside_depth
+    edit(folder, lambda m: m.update(weights={"rgbd": {"depth": 0}}))
+    with pytest.raises(HandPoseError, match=r"'weights.rgbd.depth' must be a positive number"):
+        load_bundle(folder)
+
+
+def test_a_wide_posterior_may_count_for_more(folder: Path) -> None:
+    narrow, wide = (np.broadcast_to(size * np.eye(3), (21, 3, 3)) for size in (1e-4, 4e-4))
+    scale = [2.0] * 21
+    edit(folder, lambda m: m["covariance"].update(depth={"scale": scale, "floor_m2": [1e-6] * 21}))
+    plain = load_bundle(folder).covariance["depth"]
+    np.testing.assert_allclose(plain.calibrate(wide), (8e-4 + 1e-6) * np.eye(3)[None].repeat(21, 0))
+    edit(folder, lambda m: m["covariance"]["depth"].update(power=0.5, typical_m2=3e-4))
+    growing = load_bundle(folder).covariance["depth"]
+    np.testing.assert_allclose(growing.calibrate(narrow), plain.calibrate(narrow))
+    np.testing.assert_allclose(growing.calibrate(np.stack([narrow, wide]))[1, 0], (16e-4 + 1e-6) * np.eye(3))
 
 
 @pytest.mark.parametrize("name", ["../encoder_rgb.onnx", "/etc/passwd", "sub/x.onnx", "..", "", "a\\b.onnx"])

@@ -1,8 +1,10 @@
 """The whole line from frame to hands, with a model of known behaviour: it puts a rigid hand where the points are."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -60,6 +62,22 @@ def check(hand: HandEstimate) -> None:
     assert (hand.latent_var < 1.0 + 1e-9).all()
 
 
+def count_runs(estimator: HandEstimator) -> Counter[str]:
+    """How often each encoder of the estimator runs from now on."""
+    runs: Counter[str] = Counter()
+
+    def counting(key: str, run: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(**inputs: np.ndarray) -> Any:
+            runs[key] += 1
+            return run(**inputs)
+
+        return counted
+
+    for key, network in estimator.encoders.items():
+        network.run = counting(key, network.run)  # type: ignore[method-assign]
+    return runs
+
+
 def bones(joints: np.ndarray) -> np.ndarray:
     return np.linalg.norm(joints[:, None] - joints, axis=-1)
 
@@ -97,6 +115,19 @@ def test_the_manifest_weighs_experts(models: Models, scene: tuple, tmp_path: Pat
         # the cloud's own precision is 1 / 0.05²; what else looks says nothing but has a precision of 1 each
         others = 2 if modalities == "rgbd" else 1
         np.testing.assert_allclose(hand.latent_var[:3], 1 / (1 + others + weight / 0.05**2), rtol=1e-4)
+
+
+def test_colour_that_weighs_nothing_is_looked_at_only_where_there_is_no_depth(scene: tuple, tmp_path: Path) -> None:
+    frame, _ = scene
+    path = make_test_bundle(tmp_path / "hand")
+    manifest = path / "manifest.yaml"
+    manifest.write_text(manifest.read_text() + "weights: {rgbd: {rgb: 0}}\n")
+    estimator = HandEstimator(path)
+    looked_at = count_runs(estimator)
+    (both,), (depth,) = estimator.estimate(frame), estimator.estimate(frame, modalities="depth")
+    assert both.modalities == "depth" and "rgb" not in looked_at
+    np.testing.assert_array_equal(both.joints_m, depth.joints_m)
+    assert estimator.estimate(replace(frame, depth_m=None))[0].modalities == "rgb"
 
 
 def test_colour_alone_is_placed_by_the_size_of_the_hand(models: Models) -> None:
@@ -188,6 +219,17 @@ def test_several_hands_in_one_batch_are_as_one_by_one(models: Models, scene: tup
         np.testing.assert_allclose(hand.latent_mean, alone.latent_mean, atol=1e-6)
 
 
+def test_threads_change_nothing_but_the_time(scene: tuple, tmp_path: Path) -> None:
+    frame, middle = scene
+    region = HandRegion(tuple(project(middle, CAMERA)), 150.0, float(np.linalg.norm(middle)))
+    regions = [region, replace(region, distance_m=1.2), replace(region, center_px=(300.0, 200.0))]
+    path = make_test_bundle(tmp_path / "hand")
+    alone, shared = (HandEstimator(path, threads=threads).estimate(frame, regions=regions) for threads in (1, 4))
+    for one, other in zip(alone, shared, strict=True):
+        np.testing.assert_allclose(one.joints_m, other.joints_m, atol=1e-6)
+        assert (one.modalities, one.confidence) == (other.modalities, other.confidence)
+
+
 def test_as_many_hands_are_looked_for_as_asked(models: Models) -> None:
     balls, middles = zip(*(arm((x, 0.08, z), (0.0, -1.0, 0.0)) for x, z in ((-0.15, 0.6), (0.15, 0.5))), strict=True)
     frame = arm_frame(np.concatenate(balls))
@@ -214,7 +256,11 @@ def test_colour_alone_that_frames_the_hand_is_left_as_it_is(models: Models, scen
     once, again = (models(options=EstimatorOptions(refine_passes=n)) for n in (0, 1))
     (first,), (second,) = (model.estimate(frame, modalities="rgb") for model in (once, again))
     # the test bundle's hand fills two thirds of whatever crop it is shown
-    np.testing.assert_allclose(second.joints_m, first.joints_m, atol=1e-6)
+    np.testing.assert_array_equal(second.joints_m, first.joints_m)
+    fresh = HandEstimator(models().bundle, options=EstimatorOptions(refine_passes=1))
+    looked_at = count_runs(fresh)
+    fresh.estimate(frame, modalities="rgb", side="right")
+    assert looked_at == {"rgb": 1}  # a crop that is kept is not encoded again
 
 
 def test_a_hand_put_behind_the_camera_is_no_hand_and_no_bad_input(models: Models, scene: tuple) -> None:

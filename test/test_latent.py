@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from hand_pose_ros.latent import posterior_samples, product_of_experts, spread, standard_samples
+from hand_pose_ros.latent import posterior_samples, product_of_experts, second_moments, standard_samples
 
 values = arrays(np.float64, (3, 2, 5), elements=st.floats(-3, 3))
 
@@ -61,7 +61,7 @@ def test_spread_of_samples_through_a_linear_decoder_is_its_covariance() -> None:
     decode = rng.normal(size=(2, 3, 4))  # two joints, four latents
     mean, variance = rng.normal(size=(1, 4)), np.array([[0.5, 0.1, 2.0, 1.0]])
     samples = posterior_samples(mean, variance, 4000)
-    got = spread(np.einsum("jcd,nkd->nkjc", decode, samples), np.einsum("jcd,nd->njc", decode, mean))
+    got = second_moments(np.einsum("jcd,nkd->nkjc", decode, samples - mean[:, None]))
     expected = np.einsum("jcd,d,jed->jce", decode, variance[0], decode)
     np.testing.assert_allclose(got[0], expected, atol=0.06 * np.abs(expected).max())
     assert (np.linalg.eigvalsh(got) >= 0).all()

@@ -11,7 +11,7 @@ from scipy.stats import chi2
 
 from hand_pose_ros.backend import Network
 from hand_pose_ros.bundle import ENCODERS_OF
-from hand_pose_ros.latent import posterior_samples, product_of_experts, spread
+from hand_pose_ros.latent import posterior_samples, product_of_experts, second_moments
 from hand_pose_ros.metrics import align_procrustes, joint_errors, wrist_relative
 from hand_pose_ros.types import Modality
 from training.hands.model import Array
@@ -120,7 +120,7 @@ def _decode_all(
         latents = np.concatenate([mean[:, None], draws], axis=1).astype(np.float32)
         joints = decoder.run(z=latents.reshape(-1, mean.shape[1]))["joints"]
         joints = joints.reshape(len(mean), -1, 21, 3).astype(np.float64)
-        yield joints[:, 0], spread(joints[:, 1:], joints[:, 0]), batch.joints
+        yield joints[:, 0], second_moments(joints[:, 1:] - joints[:, :1]), batch.joints
 
 
 def encoder_input(rgb: Array) -> Array:

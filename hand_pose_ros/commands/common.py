@@ -39,7 +39,7 @@ def add_estimator_arguments(parser: argparse.ArgumentParser) -> None:
         help="which hand it is; auto lets the model decide (default: %(default)s)",
     )
     parser.add_argument(
-        "--threads", type=int, default=1, metavar="N", help="CPU threads of one network (default: %(default)s)"
+        "--threads", type=int, default=1, metavar="N", help="CPU threads of the encoders (default: %(default)s)"
     )
 
     parser.add_argument(

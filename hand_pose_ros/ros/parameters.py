@@ -40,7 +40,9 @@ class Parameters:
         "ONNX Runtime execution providers, tried in this order; /diagnostics tells which one runs.",
         at_load=True,
     )
-    threads: int = _parameter(1, "CPU threads of one network.", within=(1, 64), at_load=True)
+    threads: int = _parameter(
+        1, "CPU threads of the encoders, which they and the hands share.", within=(1, 64), at_load=True
+    )
     modalities: str = _parameter(
         "auto",
         "What to look at. auto: colour and depth, and when one stream stops, the other alone.",

@@ -1,0 +1,95 @@
+"""Decode and place: from posteriors of the latent to hands in the camera's frame, with surface and covariances."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hand_pose_ros.backend import Network
+from hand_pose_ros.bundle import Bundle
+from hand_pose_ros.camera import project
+from hand_pose_ros.crop import covariances_to_camera, to_camera
+from hand_pose_ros.encode import Encoded, modality_of
+from hand_pose_ros.latent import posterior_samples, second_moments
+from hand_pose_ros.placement import HAND_SIZE_STD, place
+from hand_pose_ros.region import region_from_joints
+from hand_pose_ros.skeleton import FINGERS, JOINT_COUNT, WRIST
+from hand_pose_ros.types import FloatArray, HandCrop, HandEstimate, PinholeCamera
+
+_MIDDLE_CHAIN = [WRIST, *FINGERS["middle"]]
+_KNOWN_SIZE_STD = 0.02
+
+
+class HandDecoder:
+    """A bundle's decoders. samples: of the posterior, for the covariance. hand_length_m: of the known user's hand."""
+
+    def __init__(self, bundle: Bundle, networks: dict[str, Network], samples: int, hand_length_m: float | None) -> None:
+        self._bundle = bundle
+        self._networks = networks
+        self._samples = samples
+        self._hand_length_m = hand_length_m
+
+    def joints(self, encoded: Encoded) -> list[FloatArray]:
+        """The mean joints (21, 3) of each hand, metres, in the camera's frame."""
+        decoded = self._run("joints", encoded.mean)
+        hands = []
+        for crop, joints, joints_2d in zip(encoded.crops, decoded["joints"], decoded["joints_2d"], strict=True):
+            scale, position, _ = self._place(crop, joints, joints_2d)
+            hands.append(to_camera(crop, joints * scale + position))
+        return hands
+
+    def describe(self, encoded: Encoded, camera: PinholeCamera) -> list[HandEstimate]:
+        """Decode, place in space, and turn and mirror back into the camera's frame. A hand behind the camera, a weak
+        model's guess that nobody could use, is left out."""
+        count = len(encoded.crops)
+        draws = posterior_samples(encoded.mean, encoded.variance, self._samples)
+        latents = np.concatenate([encoded.mean[:, None], draws], axis=1)
+        decoded = self._run("joints", latents.reshape(-1, self._bundle.latent_size))
+        joints = decoded["joints"].reshape(count, -1, JOINT_COUNT, 3).astype(np.float64)
+        joints_2d = decoded["joints_2d"].reshape(count, -1, JOINT_COUNT, 2)[:, 0]
+        clouds = self._run("cloud", encoded.mean)["cloud"]
+        hands = []
+        for k, crop in enumerate(encoded.crops):
+            modality = modality_of(crop)
+            scale, position, position_covariance = self._place(crop, joints[k, 0], joints_2d[k])
+            joints_m = to_camera(crop, joints[k, 0] * scale + position)
+            if region_from_joints(joints_m, camera) is None:
+                continue
+            deviations = joints[k, 1:] - joints[k, 0]
+            if crop.distance_m is None:
+                # where the hand is follows from placing it, which has a covariance of its own
+                deviations = deviations - deviations.mean(axis=1, keepdims=True)
+            covariance = self._bundle.covariance[modality].calibrate(second_moments(deviations))
+            hands.append(
+                HandEstimate(
+                    joints_m=joints_m,
+                    joint_cov_m2=covariances_to_camera(crop, covariance * scale**2 + position_covariance),
+                    joints_px=project(joints_m, camera),
+                    cloud_m=to_camera(crop, clouds[k] * scale + position),
+                    side="left" if crop.mirrored else "right",
+                    side_confidence=_sigmoid(encoded.side_logit[k]),
+                    confidence=_sigmoid(encoded.presence_logit[k]),
+                    modalities=modality,
+                    latent_mean=encoded.mean[k],
+                    latent_var=encoded.variance[k],
+                    joint_deviations_m=to_camera(crop, deviations * scale),
+                )
+            )
+        return hands
+
+    def _place(self, crop: HandCrop, joints: FloatArray, joints_2d: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+        """Scale of the hand, position (3,) of its origin in the crop frame, and the covariance (3, 3) of that."""
+        if crop.distance_m is not None:
+            return 1.0, np.array([0.0, 0.0, crop.distance_m]), np.zeros((3, 3))
+        scale, size_std = 1.0, HAND_SIZE_STD
+        if self._hand_length_m is not None:
+            bones = np.diff(joints[_MIDDLE_CHAIN], axis=0)
+            scale, size_std = self._hand_length_m / float(np.linalg.norm(bones, axis=1).sum()), _KNOWN_SIZE_STD
+        placement = place(joints * scale, joints_2d * crop.tan_half, size_std=size_std)
+        return scale, placement.translation_m, placement.covariance_m2
+
+    def _run(self, name: str, latents: FloatArray) -> dict[str, FloatArray]:
+        return self._networks[name].run(z=latents.astype(np.float32))
+
+
+def _sigmoid(logit: float) -> float:
+    return float(0.5 * (1.0 + np.tanh(0.5 * logit)))

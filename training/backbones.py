@@ -16,6 +16,16 @@ STAGES = ((1, 16, 1, 1, 3), (6, 24, 2, 2, 3), (6, 40, 2, 2, 5), (6, 80, 3, 2, 3)
 FINE_BLOCKS = 5
 
 
+class Depthwise(nn.Conv2d):
+    """In float32 and channels last: on CPUs the gradient of depthwise convolutions in bfloat16 takes several times as
+    long, which was a third of a whole step."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.autocast("cpu", enabled=False):
+            y = super().forward(x.float().contiguous(memory_format=torch.channels_last))
+        return y.to(x.dtype)
+
+
 class InvertedResidual(nn.Module):
     """Expand, depthwise, project; the parameters bear the names of the pretrained state dict."""
 
@@ -25,7 +35,7 @@ class InvertedResidual(nn.Module):
         if expansion > 1:
             self._expand_conv = nn.Conv2d(inputs, middle, 1, bias=False)
             self._bn0 = nn.BatchNorm2d(middle, eps=1e-3)
-        self._depthwise_conv = nn.Conv2d(middle, middle, kernel, stride, kernel // 2, groups=middle, bias=False)
+        self._depthwise_conv = Depthwise(middle, middle, kernel, stride, kernel // 2, groups=middle, bias=False)
         self._bn1 = nn.BatchNorm2d(middle, eps=1e-3)
         self._project_conv = nn.Conv2d(middle, outputs, 1, bias=False)
         self._bn2 = nn.BatchNorm2d(outputs, eps=1e-3)
@@ -70,6 +80,7 @@ class PretrainedEncoder(nn.Module):
         self.pyramid = Pyramid((160, 40))
         self.votes = Votes(64)
         self.head = ExpertHead(64 * (size // 16) ** 2 + 63)
+        self.to(memory_format=torch.channels_last)  # a quarter faster to train on a CPU
 
     def forward(self, x: Tensor) -> Expert:
         return self.look(x)[0]

@@ -3,7 +3,6 @@ they see looks like a right hand, and whether there is a hand at all; decoders t
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import torch
@@ -179,28 +178,21 @@ class JointsDecoder(nn.Module):
 
 
 class CloudDecoder(nn.Module):
-    """z (B, D) to points (B, P, 3) in metres: a square grid of P points folded twice (FoldingNet; Yang et al. 2018).
+    """z (B, D) to points (B, P, 3) in metres from the cube's centre: the same P points of the skin in every hand.
 
-    The latent's share of each fold's first layer is the same for all points, so it is computed once.
+    Synthetic hands all have the same mesh, so each point has a name and is learnt like a joint, which follows fingers
+    where a folded grid, matched by distance alone, only fills the hand (docs/decisions.md).
     """
 
-    grid: Tensor
-
-    def __init__(self, latent: int = LATENT, hidden: int = 128, points: int = 256):
+    def __init__(self, latent: int = LATENT, hidden: int = 256, points: int = 256):
         super().__init__()
-        steps = torch.linspace(-1, 1, math.isqrt(points))
-        self.register_buffer("grid", torch.cartesian_prod(steps, steps))
-        self.latent = nn.ModuleList(nn.Linear(latent, hidden) for _ in range(2))
-        self.point = nn.ModuleList(nn.Linear(size, hidden, bias=False) for size in (2, 3))
-        self.fold = nn.ModuleList(
-            nn.Sequential(nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, 3)) for _ in range(2)
+        self.body = nn.Sequential(
+            nn.Linear(latent, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, points * 3)
         )
+        self.straight = nn.Linear(latent, points * 3)
 
     def forward(self, z: Tensor) -> Tensor:
-        grid = self.grid.expand(z.shape[0], -1, -1)
-        points = self.fold[0](self.latent[0](z)[:, None] + self.point[0](grid))
-        points = points + self.fold[1](self.latent[1](z)[:, None] + self.point[1](points))
-        return points * 0.04
+        return (self.body(z) + self.straight(z)).reshape(z.shape[0], -1, 3) * 0.04
 
 
 def posterior(*experts: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:

@@ -47,12 +47,6 @@ def votes_error(votes: Tensor, joints: Tensor) -> Tensor:
     return (votes - joints).abs().mean((1, 2)) * 13
 
 
-def chamfer(a: Tensor, b: Tensor) -> Tensor:
-    """Chamfer distance per sample (B,), un-squared, both ways added, of clouds (B, N, 3), (B, M, 3); cm."""
-    distance = torch.cdist(a.float(), b.float(), compute_mode="donot_use_mm_for_euclid_dist") * 100
-    return distance.amin(2).mean(1) + distance.amin(1).mean(1)
-
-
 def detection(side_logit: Tensor, presence_logit: Tensor, right: Tensor, present: Tensor) -> Tensor:
     """Cross entropy of side (where there is a hand) and presence, a scalar."""
     side = F.binary_cross_entropy_with_logits(side_logit, right, reduction="none")

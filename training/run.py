@@ -38,7 +38,7 @@ def run(experiment: Path, folder: Path, stages: tuple[str, ...] = STAGES, worker
         common |= {key: settings[key] for key in ("minutes", "lr")}
         if stage == "latent":
             poses = partial(pose_batches, batch=settings["batch"], settings=scene_settings(settings))
-            fit(LatentSpace(), LatentSpace.loss, poses, seed=config["seed"], **common)
+            fit(new_space(settings), LatentSpace.loss, poses, seed=config["seed"], **common)
             continue
         space = load_space(folder)
         student = build_student(stage, settings["size"])
@@ -46,9 +46,19 @@ def run(experiment: Path, folder: Path, stages: tuple[str, ...] = STAGES, worker
         if not (folder / f"{stage}.ckpt").exists():
             start(student, settings, make)
         for part in settings.get("frozen", ()):
-            student.encoder.get_submodule(part).requires_grad_(False)
+            student.encoder.get_submodule(part).requires_grad_(False).eval()
         loss = partial(Student.loss, space=space)
         fit(student, loss, make, seed=config["seed"] + 1 + STAGES.index(stage), **common)
+
+
+def new_space(settings: dict[str, Any]) -> LatentSpace:
+    """A latent space to be trained; where the setting `start_from` names an exported decoder of joints, around that
+    one as it is, so that the encoders of its bundle keep their meaning and can be trained further."""
+    space = LatentSpace()
+    if settings.get("start_from"):
+        start_from(space.joints_decoder, Path(settings["start_from"]))
+        space.joints_decoder.requires_grad_(False)
+    return space
 
 
 def start(student: Student, settings: dict[str, Any], make: Callable[[int], Iterator[Any]]) -> None:

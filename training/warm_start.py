@@ -1,14 +1,14 @@
-"""Start an encoder from the weights of an exported one, so that a shipped bundle can be trained further.
+"""Start a network from the weights of an exported one, so that a shipped bundle can be trained further.
 
 An exported graph has its batch normalisations folded into the convolutions. They are unfolded by data: each
 normalisation gets the statistics of what its convolution really gives, and the scale and shift that undo them, so the
-encoder computes what the graph computes, and can be trained as if it had been built so.
+network computes what the graph computes, and can be trained as if it had been built so. All other weights, such as
+those of a head, stand in the graph as they are, under the names that they have here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import SequenceMatcher
 from pathlib import Path
 
 import onnx
@@ -19,31 +19,54 @@ from torch import Tensor, nn
 from hand_pose_ros.types import HandPoseError
 
 
-def start_from(encoder: nn.Module, graph: Path, *inputs: Tensor) -> list[str]:
-    """Give `encoder` the convolutions of the exported `graph`; inputs: a batch of what it will see.
+def start_from(network: nn.Module, graph: Path, *inputs: Tensor) -> list[str]:
+    """Give `network` the weights of the exported `graph`; inputs: a batch of what it will see, needed where it has
+    convolutions.
 
-    Layers are matched by shape, in order, so they may have been renamed and new ones may stand between them; a first
-    layer that has come to see more channels keeps what it knew in the last ones. What matches nothing stays as it is.
-    Returns the names of the layers that were started. Raises HandPoseError where there are none.
+    Layers are matched by name and shape; a first convolution that has come to see more channels keeps what it knew in
+    the last ones. What matches nothing stays as it is. Returns the names of the layers that were started. Raises
+    HandPoseError where there are none.
     """
-    ours = [(name, module) for name, module in encoder.named_modules() if isinstance(module, nn.Conv2d)]
-    theirs = list(_convolutions(graph))
-    blocks = SequenceMatcher(
-        None, [_shape(module.weight) for _, module in ours], [_shape(weight) for weight, _ in theirs], autojunk=False
-    ).get_matching_blocks()
+    model = onnx.load(str(graph))
+    values = {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in model.graph.initializer}
+    started = _start_convolutions(network, dict(_convolutions(model, values)), inputs)
+    started += _start_others(network, values)
+    if not started:
+        raise HandPoseError(f"{graph} has no layer in common with the network to be trained; start from another bundle")
+    return started
+
+
+def _start_convolutions(
+    network: nn.Module, theirs: dict[str, tuple[Tensor, Tensor]], inputs: tuple[Tensor, ...]
+) -> list[str]:
+    """Copy the weights and biases of `theirs` and unfold the normalisations that follow; the layers' names."""
     found: dict[nn.Module, Tensor] = {}
-    for block in blocks:
-        for k in range(block.size):
-            module, (weight, bias) = ours[block.a + k][1], theirs[block.b + k]
-            with torch.no_grad():
-                module.weight.zero_()[:, -weight.shape[1] :] = weight
-                if module.bias is not None:
-                    module.bias.copy_(bias)
-            found[module] = bias
-    if not found:
-        raise HandPoseError(f"{graph} has no layer in common with the encoder to be trained; start from another bundle")
-    _unfold(encoder, found, inputs)
-    return [name for name, module in ours if module in found]
+    names = []
+    for name, module in network.named_modules():
+        if not isinstance(module, nn.Conv2d) or name not in theirs:
+            continue
+        weight, bias = theirs[name]
+        if _shape(module.weight) != _shape(weight):
+            continue
+        with torch.no_grad():
+            module.weight.zero_()[:, -weight.shape[1] :] = weight
+            if module.bias is not None:
+                module.bias.copy_(bias)
+        found[module] = bias
+        names.append(name)
+    if found:
+        _unfold(network, found, inputs)
+    return names
+
+
+def _start_others(network: nn.Module, values: dict[str, Tensor]) -> list[str]:
+    """Copy what belongs to no convolution and its normalisation, which bear no names in a graph; the layers' names."""
+    ours = network.state_dict()
+    same = {name: value for name, value in values.items() if name in ours and ours[name].shape == value.shape}
+    layers = {name: network.get_submodule(name) for name in dict.fromkeys(name.rpartition(".")[0] for name in same)}
+    plain = [name for name, layer in layers.items() if not isinstance(layer, nn.Conv2d)]
+    network.load_state_dict({n: v for n, v in same.items() if n.rpartition(".")[0] in plain}, strict=False)
+    return plain
 
 
 def _shape(weight: Tensor) -> tuple[int, ...]:
@@ -52,7 +75,7 @@ def _shape(weight: Tensor) -> tuple[int, ...]:
     return (outputs, 1 if channels <= 3 else channels, *kernel)
 
 
-def _unfold(encoder: nn.Module, found: dict[nn.Module, Tensor], inputs: tuple[Tensor, ...]) -> None:
+def _unfold(network: nn.Module, found: dict[nn.Module, Tensor], inputs: tuple[Tensor, ...]) -> None:
     """Set the normalisation that follows each convolution without bias, in the order in which they are run."""
     waiting: list[Tensor] = []
 
@@ -69,20 +92,24 @@ def _unfold(encoder: nn.Module, found: dict[nn.Module, Tensor], inputs: tuple[Te
             module.weight.data.copy_((variance + module.eps).sqrt())
             module.bias.data.copy_(waiting.pop() + mean)
 
-    handles = [module.register_forward_hook(after) for module in encoder.modules() if isinstance(module, nn.Conv2d)]
-    handles += [m.register_forward_pre_hook(before) for m in encoder.modules() if isinstance(m, nn.BatchNorm2d)]
-    was_training = encoder.training
+    handles = [module.register_forward_hook(after) for module in network.modules() if isinstance(module, nn.Conv2d)]
+    handles += [m.register_forward_pre_hook(before) for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
+    was_training = network.training
     with torch.no_grad():
-        encoder.eval()(*inputs)
-    encoder.train(was_training)
+        network.eval()(*inputs)
+    network.train(was_training)
     for handle in handles:
         handle.remove()
 
 
-def _convolutions(graph: Path) -> Iterator[tuple[Tensor, Tensor]]:
-    """Weight and bias of each convolution, in the order in which they are run."""
-    model = onnx.load(str(graph))
-    values = {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in model.graph.initializer}
+def _convolutions(model: onnx.ModelProto, values: dict[str, Tensor]) -> Iterator[tuple[str, tuple[Tensor, Tensor]]]:
+    """Name, weight and bias of each convolution. A node is named by the modules that it lies in, and one of a list by
+    the list's name and its own: /stages.0/stages.0.1/first/Conv is stages.0.1.first."""
     for node in model.graph.node:
         if node.op_type == "Conv" and len(node.input) == 3:
-            yield values[node.input[1]], values[node.input[2]]
+            path: list[str] = []
+            for part in node.name.strip("/").split("/")[:-1]:
+                if path and part.startswith(path[-1] + "."):
+                    path.pop()
+                path.append(part)
+            yield ".".join(path), (values[node.input[1]], values[node.input[2]])

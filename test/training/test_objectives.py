@@ -10,7 +10,6 @@ from torch.distributions import Bernoulli, Normal, kl_divergence
 from training.objectives import (
     JOINT_2D_SIGMA,
     JOINT_SIGMA_M,
-    chamfer,
     detection,
     joints_nll,
     kl_between,
@@ -54,24 +53,6 @@ def test_joints_nll_is_a_gaussians_up_to_a_constant(seed: int) -> None:
     best = joints, joints_2d
     torch.testing.assert_close(joints_nll(predicted, joints, joints_2d), log_prob(best) - log_prob(predicted))
     torch.testing.assert_close(joints_nll(best, joints, joints_2d), torch.zeros(3, dtype=torch.float64))
-
-
-@few
-@given(seeds)
-def test_chamfer_is_the_mean_distance_to_the_nearest_point_both_ways(seed: int) -> None:
-    a, b = draw(seed, 2, 17, 3) * 0.1, draw(seed + 1, 2, 5, 3) * 0.1
-    for got, first, second in zip(chamfer(a, b), a, b, strict=True):
-        there = sum(min((p - q).norm().item() for q in second) for p in first) / 17
-        back = sum(min((p - q).norm().item() for p in first) for q in second) / 5
-        assert got.item() == pytest.approx(100 * (there + back), rel=1e-5)
-
-
-def test_chamfer_of_a_cloud_with_itself_in_any_order_is_nothing_and_has_a_gradient() -> None:
-    cloud = draw(0, 1, 30, 3).float().requires_grad_()
-    distance = chamfer(cloud, cloud.detach().flip(1))
-    assert distance.item() == 0
-    distance.sum().backward()
-    assert cloud.grad is not None and torch.isfinite(cloud.grad).all()
 
 
 def test_a_shifted_hand_costs_less_than_one_bent_wrongly() -> None:

@@ -6,9 +6,10 @@ import pytest
 import torch
 import yaml
 
+from hand_pose_ros.backend import Network
 from hand_pose_ros.types import HandPoseError
 from training.cli import EXPERIMENT
-from training.run import STAGES, load_average, load_space, load_student, read_experiment, run
+from training.run import STAGES, load_average, load_space, load_student, new_space, read_experiment, run
 
 TINY = {
     "seed": 3,
@@ -71,3 +72,15 @@ def test_the_shipped_experiment_has_all_stages() -> None:
     assert set(config) == {"seed", *STAGES}
     assert all(config[stage]["minutes"] > 0 and config[stage]["lr"] > 0 for stage in STAGES)
     assert all(config[stage]["size"] % 16 == 0 for stage in STAGES[1:])
+
+
+def test_a_space_around_a_shipped_decoder_keeps_it(tmp_path: Path) -> None:
+    path = tmp_path / "around.yaml"
+    decoder = Path(__file__).parents[2] / "models" / "hand" / "decoder_joints.onnx"
+    path.write_text(yaml.safe_dump(TINY | {"latent": TINY["latent"] | {"start_from": str(decoder)}}))
+    run(path, tmp_path / "runs", ("latent",), workers=0)
+    space, fresh = load_space(tmp_path / "runs"), new_space({})
+    z = torch.randn(3, 64)
+    shipped = Network(decoder).run(z=z.numpy())["joints"]
+    torch.testing.assert_close(space.joints_decoder(z)[0], torch.from_numpy(shipped), atol=1e-5, rtol=1e-4)
+    assert (fresh.joints_decoder(z)[0] - torch.from_numpy(shipped)).abs().max() > 1e-3

@@ -62,14 +62,14 @@ def test_the_latent_space_learns_a_batch_by_heart() -> None:
         loss.backward()
         optimiser.step()
         errors.append(logged["mm"])
-    assert errors[-1] < 0.95 * errors[0] and logged["kl"] > 0 and logged["chamfer_cm"] > 0
+    assert errors[-1] < 0.95 * errors[0] and logged["kl"] > 0 and logged["surface_cm"] > 0
     assert all(parameter.grad is not None for parameter in space.parameters())
 
 
 def test_a_small_batch_is_no_trouble() -> None:
     torch.manual_seed(0)
     loss, logged = LatentSpace().loss(batch(4))
-    assert torch.isfinite(loss) and logged["chamfer_cm"] > 0
+    assert torch.isfinite(loss) and logged["surface_cm"] > 0
 
 
 def test_the_teacher_is_never_vaguer_than_the_prior(space: LatentSpace) -> None:

@@ -12,19 +12,23 @@ from torch import Tensor, nn
 from hand_pose_ros.types import HandPoseError
 from training.warm_start import start_from
 
+LAYERS = ["stem.0", "body.0", "last", "before_last", "head.0", "head.1", "head.3"]
+
 
 class Net(nn.Module):
-    """Two normalised convolutions, one with a bias, one that is never normalised."""
+    """Two normalised convolutions, one of another order than its place, and a head with a normalisation of its own."""
 
     def __init__(self, channels: int = 1, extra: bool = False):
         super().__init__()
         self.stem = nn.Sequential(nn.Conv2d(channels, 6, 3, 2, 1, bias=False), nn.BatchNorm2d(6), nn.ReLU())
         self.body = nn.Sequential(nn.Conv2d(6, 8, 3, 1, 1, bias=False), nn.BatchNorm2d(8), nn.ReLU())
         self.extra = nn.Conv2d(8, 8, 1) if extra else nn.Identity()
-        self.last = nn.Conv2d(8, 4, 1)
+        self.last = nn.Conv2d(8, 8, 1)
+        self.before_last = nn.Conv2d(8, 8, 1)  # as large as the last one and run before it
+        self.head = nn.Sequential(nn.Linear(8, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Linear(5, 2))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.last(self.body(self.stem(x)))
+        return self.head(self.last(self.before_last(self.body(self.stem(x)))).mean((2, 3)))
 
 
 @pytest.fixture
@@ -34,7 +38,7 @@ def trained(tmp_path: Path) -> tuple[Net, Path]:
     net = Net()
     for _ in range(20):
         net(2 + 3 * torch.randn(16, 1, 12, 12))
-    for norm in (net.stem[1], net.body[1]):
+    for norm in (net.stem[1], net.body[1], net.head[1]):
         nn.init.normal_(norm.weight)
         nn.init.normal_(norm.bias)
     path = tmp_path / "net.onnx"
@@ -42,18 +46,20 @@ def trained(tmp_path: Path) -> tuple[Net, Path]:
         net.eval(), (torch.randn(1, 1, 12, 12),), str(path), input_names=["x"], dynamic_axes={"x": {0: "n"}},
         dynamo=False,
     )  # fmt: skip
-    assert not any(node.op_type == "BatchNormalization" for node in onnx.load(str(path)).graph.node)
+    kinds = [node.op_type for node in onnx.load(str(path)).graph.node]
+    assert kinds.count("BatchNormalization") == 1  # the head's
     return net, path
 
 
-@pytest.mark.parametrize("training", [False, True])
-def test_the_started_network_computes_what_the_exported_one_does(trained: tuple[Net, Path], training: bool) -> None:
+def test_the_started_network_computes_what_the_exported_one_does(trained: tuple[Net, Path]) -> None:
     net, path = trained
     seen = 2 + 3 * torch.randn(64, 1, 12, 12)
     again = Net()
-    assert start_from(again, path, seen) == ["stem.0", "body.0", "last"]
-    again.train(training)  # with these very pictures, the batch's statistics are those that were unfolded
-    torch.testing.assert_close(again(seen), net(seen), atol=1e-4, rtol=1e-4)
+    assert start_from(again, path, seen) == LAYERS
+    torch.testing.assert_close(again.eval()(seen), net(seen), atol=1e-4, rtol=1e-4)
+    norm = again.body[1].train()  # with these very pictures, the batch's statistics are those that were unfolded
+    folded = again.body[0](again.stem(seen))
+    torch.testing.assert_close(norm(folded), net.body[1](net.body[0](net.stem(seen))), atol=1e-4, rtol=1e-4)
 
 
 def test_new_layers_between_stay_and_new_channels_come_first(trained: tuple[Net, Path]) -> None:
@@ -61,9 +67,17 @@ def test_new_layers_between_stay_and_new_channels_come_first(trained: tuple[Net,
     wider = Net(channels=3, extra=True)
     before = [p.clone() for p in wider.extra.parameters()]
     seen = torch.randn(8, 3, 12, 12)
-    assert start_from(wider, path, seen) == ["stem.0", "body.0", "last"]
+    assert start_from(wider, path, seen) == LAYERS
     assert all(torch.equal(p, q) for p, q in zip(before, wider.extra.parameters(), strict=True))
     torch.testing.assert_close(wider.eval()(seen), net(seen[:, 2:]), atol=1e-4, rtol=1e-4)
+
+
+def test_what_is_of_another_shape_stays(trained: tuple[Net, Path]) -> None:
+    other = Net()
+    other.last, other.head[3] = nn.Conv2d(8, 8, 3, 1, 1), nn.Linear(5, 3)
+    assert start_from(other, trained[1], torch.randn(8, 1, 12, 12)) == [
+        name for name in LAYERS if name not in ("last", "head.3")
+    ]
 
 
 def test_a_graph_of_something_else_is_refused(trained: tuple[Net, Path]) -> None:

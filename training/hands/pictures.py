@@ -61,7 +61,7 @@ def rgb_batches(
         vertices = surfaces(studio.model, scenes)
         rgb = studio.see_rgb(rng, scenes, vertices, tan_half, size)
         rgb = np.where(scenes.right[:, None, None, None], rgb, rgb[:, :, ::-1])
-        labels = pose_labels(studio.model, rng, scenes, vertices, tan_half)
+        labels = pose_labels(scenes, vertices, tan_half)
         flags = (a.astype(np.float32) for a in (tan_half, scenes.right, scenes.present))
         yield RgbBatch(rgb, *labels, *flags)
 
@@ -95,7 +95,7 @@ def rgbd_batches(
         tan_half = HALF / scenes.distance
         rgb = studio.see_rgb(rng, scenes, vertices, tan_half, rgb_size)
         depth = np.stack([see_depth(studio.model, scenes, vertices[i], i, depth_size) for i in range(batch)])
-        _, joints, joints_2d = pose_labels(studio.model, rng, scenes, vertices, tan_half)
+        _, joints, joints_2d = pose_labels(scenes, vertices, tan_half)
         yield RgbdBatch(rgb, depth, joints, joints_2d, tan_half.astype(np.float32))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 
 import numpy as np
@@ -48,9 +49,7 @@ def pose_batches(seed: int, batch: int, settings: SceneSettings | None = None) -
     for rng in generators(seed):
         scenes = sample_scenes(model, rng, batch, settings)
         scale = np.where(rng.random(batch) < 0.6, 1.0, rng.uniform(0.5, 1.25, batch))
-        surface, joints, joints_2d = pose_labels(
-            model, rng, scenes, surfaces(model, scenes), scale * HALF / scenes.distance
-        )
+        surface, joints, joints_2d = pose_labels(scenes, surfaces(model, scenes), scale * HALF / scenes.distance)
         yield PoseBatch(joints, joints_2d, surface)
 
 
@@ -71,7 +70,7 @@ def depth_batches(seed: int, batch: int, size: int, settings: SceneSettings | No
             depth[i] = see_depth(model, scenes, vertices[i], i, size)
         depth = np.where(scenes.right[:, None, None], depth, depth[:, :, ::-1])
         tan_half = HALF / scenes.distance
-        labels = pose_labels(model, rng, scenes, vertices, tan_half)
+        labels = pose_labels(scenes, vertices, tan_half)
         flags = (a.astype(np.float32) for a in (tan_half, scenes.right, scenes.present))
         yield DepthBatch(depth, *labels, *flags)
 
@@ -94,14 +93,25 @@ def see_depth(model: HandModel, scenes: Scenes, vertices: Array, i: int, size: i
     return seen
 
 
-def pose_labels(
-    model: HandModel, rng: np.random.Generator, scenes: Scenes, vertices: Array, tan_half: Array
-) -> tuple[Array, ...]:
+@cache
+def surface_points() -> Array:
+    """Numbers (256,) of the skin's vertices that are labels: the same of every hand, spread evenly over the mean one
+    (each is the farthest from those before it)."""
+    model = load_hand_model()
+    skin = model.mean[:-21]
+    picked = [0]
+    distance = np.linalg.norm(skin - skin[0], axis=1)
+    while len(picked) < SURFACE_POINTS:
+        picked.append(int(distance.argmax()))
+        distance = np.minimum(distance, np.linalg.norm(skin - skin[picked[-1]], axis=1))
+    return np.array(picked)
+
+
+def pose_labels(scenes: Scenes, vertices: Array, tan_half: Array) -> tuple[Array, ...]:
     """Surface points (B, 256, 3) and joints (B, 21, 3) in metres from the cube's centre, joints_2d (B, 21, 2) in the
     crop coordinates of pictures that span `tan_half` (B,)."""
     centre = np.zeros((len(tan_half), 1, 3))
     centre[:, 0, 2] = scenes.distance
     joints_2d = scenes.joints[..., :2] / scenes.joints[..., 2:] / tan_half[:, None, None]
-    pick = rng.integers(len(model.mean) - 21, size=SURFACE_POINTS)
-    labels = vertices[:, pick] - centre, scenes.joints - centre, joints_2d
+    labels = vertices[:, surface_points()] - centre, scenes.joints - centre, joints_2d
     return tuple(a.astype(np.float32) for a in labels)

@@ -20,6 +20,7 @@ from training.hands.samples import (
     pose_batches,
     pose_labels,
     see_depth,
+    surface_points,
 )
 from training.hands.scene import HALF, Scenes, SceneSettings
 from training.hands.stage import crop_stage, view
@@ -58,20 +59,26 @@ def test_labels_are_the_scene_from_the_cubes_centre_and_its_projection(
     model: HandModel, scenes: Scenes, vertices: Array
 ) -> None:
     tan_half = np.random.default_rng(0).uniform(0.1, 0.5, len(scenes.distance))
-    surface, joints, joints_2d = pose_labels(model, np.random.default_rng(0), scenes, vertices, tan_half)
+    surface, joints, joints_2d = pose_labels(scenes, vertices, tan_half)
     z = joints[..., 2:] + scenes.distance[:, None, None]
     np.testing.assert_allclose(joints_2d * tan_half[:, None, None] * z, joints[..., :2], atol=1e-6)
     np.testing.assert_allclose(joints[..., :2], scenes.joints[..., :2], atol=1e-6)
     assert surface.shape == (len(tan_half), SURFACE_POINTS, 3)
     skin = vertices[0, : len(model.mean) - 21] - [0, 0, scenes.distance[0]]
     nearest = np.linalg.norm(surface[0][:, None] - skin, axis=-1).min(1)
-    assert nearest.max() < 1e-6 and len(np.unique(surface[0], axis=0)) > 200
+    assert nearest.max() < 1e-6 and len(np.unique(surface[0], axis=0)) == SURFACE_POINTS
+
+
+def test_surface_points_are_the_same_of_every_hand_and_cover_it(model: HandModel) -> None:
+    skin = model.mean[:-21]
+    to_nearest = np.linalg.norm(skin[:, None] - skin[surface_points()], axis=-1).min(1)
+    assert to_nearest.max() < 0.01  # metres; 256 points on 4 square decimetres are a good centimetre apart
 
 
 def test_joints_fall_on_the_rendered_hand(model: HandModel, scenes: Scenes, vertices: Array) -> None:
     """Nearly all within 1.5 pixels of the outline, and none of them before the surface that is seen there."""
     to_outline, before_surface = [], []
-    *_, joints_2d = pose_labels(model, np.random.default_rng(0), scenes, vertices, HALF / scenes.distance)
+    *_, joints_2d = pose_labels(scenes, vertices, HALF / scenes.distance)
     for i in range(40):
         depth, *_ = render(vertices[i], model.faces, crop_lens(HALF / scenes.distance[i], SIZE), (SIZE, SIZE))
         seen = np.isfinite(depth)

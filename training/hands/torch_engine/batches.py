@@ -30,7 +30,7 @@ def depth_batches(
         right = torch.as_tensor(scenes.right, device=on)
         depth = torch.where(right[:, None, None], depth, depth.flip(2))
         tan_half = HALF / scenes.distance
-        surface, joints, joints_2d = pose_labels(model, rng, scenes, vertices.cpu().numpy(), tan_half)
+        surface, joints, joints_2d = pose_labels(scenes, vertices.cpu().numpy(), tan_half)
         labels = {"surface": surface, "joints": joints, "joints_2d": joints_2d, "tan_half": tan_half}
         labels |= {"right": scenes.right, "present": scenes.present}
         yield {"depth": depth} | {name: to_device(array, on) for name, array in labels.items()}

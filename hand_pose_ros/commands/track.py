@@ -34,10 +34,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise HandPoseError(f"--fps {arguments.fps}: give the pictures a second of the recording, such as 30")
     estimator = common.make_estimator(arguments)
     courses: list[steady.Course] = []
-    pictures = 0
+    pictures = numbers = 0
     for path in arguments.recording:
         recording = open_recording(path)
-        followed, count = steady.follow(
+        followed = steady.follow(
             estimator,
             recording.frames(),
             recording.truth(),
@@ -48,7 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
             progress=common.show_progress(f"followed {path.name}"),
         )
         common.end_progress()
-        courses, pictures = courses + followed, pictures + count
+        courses += followed.courses
+        pictures, numbers = pictures + followed.pictures, numbers + followed.numbers
     if not courses:
         raise HandPoseError(
             f"no hand was followed through {steady.SHORTEST} pictures; look at a longer recording of one"
@@ -62,6 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"recordings       {', '.join(path.name for path in arguments.recording)}, looking at {arguments.modalities}")
     print(f"model            {bundle.name} {bundle.version} ({bundle.hash}) on {estimator.provider}")
     print(f"pictures         {pictures}, with a hand followed in {followed_pictures}, in {len(courses)} courses")
+    print(f"numbers          {numbers} given to hands")
     print(f"side             changed {changes} times while followed\n")
     print(f"{'':<12}{'error':>10}{'jitter, rest':>15}{'in motion':>12}{'lag':>10}")
     for name, row in (("model alone", plain), ("filtered", smooth)):
@@ -83,6 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
             "pictures": pictures,
             "followed": followed_pictures,
             "courses": len(courses),
+            "numbers": numbers,
             "side_changes": changes,
             "model_alone": steady.as_dict(plain),
             "filtered": steady.as_dict(smooth),

@@ -40,6 +40,16 @@ class Course:
 
 
 @dataclass(frozen=True)
+class Followed:
+    """What came of a recording: its number of pictures, the courses, and how many numbers hands were given, of which a
+    hand that is never lost needs one."""
+
+    pictures: int
+    courses: list[Course]
+    numbers: int
+
+
+@dataclass(frozen=True)
 class Steadiness:
     """Of one way to report joints; NaN where no picture or no truth gives the number.
 
@@ -74,11 +84,13 @@ def follow(
     side: SideChoice = "auto",
     min_confidence: float = 0.5,
     progress: Callable[[int], None] = lambda done: None,
-) -> tuple[list[Course], int]:
-    """The courses of all hands of a recording, and its number of pictures. fps: of recordings without stamps."""
-    tracker = HandTracker(estimator, max_hands, TrackerOptions(filtered=False))
+) -> Followed:
+    """The hands of a recording. fps: of recordings without stamps."""
+    options = TrackerOptions(filtered=False)
+    tracker = HandTracker(estimator, max_hands, options)
     rows: dict[int, list[list[Any]]] = {}
-    count, previous = 0, set[int]()
+    last: dict[int, int] = {}
+    count, numbers, previous = 0, 0, set[int]()
     courses: list[Course] = []
     for count, named in enumerate(frames, start=1):
         stamp_ns = named.frame.stamp_ns or round(count * 1e9 / fps)
@@ -86,6 +98,9 @@ def follow(
             replace(named.frame, stamp_ns=stamp_ns), modalities=modalities, side=side, min_confidence=min_confidence
         )
         seen = {hand.id: hand.estimate for hand in hands if hand.unseen_s == 0}
+        # a number that nobody had for so long is free for any hand
+        numbers += sum(n not in last or stamp_ns - last[n] > options.remember_s * 1e9 for n in seen)
+        last |= dict.fromkeys(seen, stamp_ns)
         for gone in previous - seen.keys():
             courses += _course(rows.pop(gone))
         for number, estimate in seen.items():
@@ -97,7 +112,7 @@ def follow(
         progress(count)
     for row in rows.values():
         courses += _course(row)
-    return courses, count
+    return Followed(count, courses, numbers)
 
 
 def _course(rows: list[list[Any]]) -> list[Course]:

@@ -13,13 +13,15 @@ from hand_pose_ros.camera import project
 from hand_pose_ros.region import CLOSEST_M, region_from_joints
 from hand_pose_ros.tracking.joint_filter import JointFilter
 from hand_pose_ros.tracking.side_vote import SideVote
-from hand_pose_ros.types import HandEstimate, HandRegion, Modality, PinholeCamera, RgbdFrame
+from hand_pose_ros.types import FloatArray, HandEstimate, HandRegion, Modality, PinholeCamera, RgbdFrame
 
 if TYPE_CHECKING:
     from hand_pose_ros.estimator import HandEstimator, SideChoice
 
 #: A hand's middle is nearer than this to where it was expected; farther away it is another hand.
 MAX_STEP_M = 0.15
+#: To colour alone a hand may seem so many times nearer or farther than expected; more, and it is another one.
+MAX_RATIO = 3.0
 #: Estimates whose middles are nearer than this are of one hand: on which two that were followed met, or which a search
 #: found again. A search centres its crops less well.
 SAME_HAND_M, SAME_FOUND_M = 0.04, 0.08
@@ -27,6 +29,10 @@ SAME_HAND_M, SAME_FOUND_M = 0.04, 0.08
 OTHER_SIDE_M = 0.1
 #: A hand whose side is as sure as this is no longer looked at both ways, which costs a second pass.
 SURE_OF_SIDE = 0.95
+#: The box in which a followed hand is looked for is no smaller than this where the hand is: a model sees joints nearer
+#: together where its crop is tighter, so that with colour alone the next box, around these, would be tighter still,
+#: until there is no hand in it.
+LEAST_BOX_M = 0.20
 _SECOND = 1_000_000_000
 
 
@@ -124,7 +130,8 @@ class HandTracker:
             expected = track.filter.predicted((frame.stamp_ns - track.now_ns) / _SECOND)
             region = region_from_joints(expected, frame.camera)
             if self._is_reported(track) and region is not None:
-                places[track.id] = track, region
+                least = LEAST_BOX_M * frame.camera.fx / float(expected[:, 2].mean())
+                places[track.id] = track, replace(region, box_px=max(region.box_px, least))
 
         def estimates(ids: list[int], sides: list[SideChoice]) -> dict[int, HandEstimate]:
             if not ids:
@@ -191,7 +198,7 @@ def _match(
     for track in tracks:
         middle = track.filter.predicted((now_ns - track.now_ns) / _SECOND).mean(axis=0)
         for estimate in estimates:
-            distance = float(np.linalg.norm(middle - estimate.joints_m.mean(axis=0)))
+            distance = _distance(estimate, middle)
             if distance <= MAX_STEP_M:
                 doubt = OTHER_SIDE_M * (estimate.side != track.vote.side)
                 pairs.append((distance + doubt, track, estimate))
@@ -204,5 +211,20 @@ def _match(
 
 def _apart(estimate: HandEstimate, others: list[HandEstimate], distance_m: float) -> bool:
     """Whether the middle of this hand is farther than that from those of all others."""
+    return all(_distance(estimate, other.joints_m.mean(axis=0)) > distance_m for other in others)
+
+
+def _distance(estimate: HandEstimate, place_m: FloatArray) -> float:
+    """Metres between the middle of a hand and a place (3,).
+
+    Colour alone tells well in which direction a hand is and badly how far away, so that a hand which keeps still seems
+    to jump by more than hands are apart. There both are compared in the picture, at the distance of the place; unless
+    the hand seems so much nearer or farther that its size in the picture cannot be that of a hand at the place.
+    """
     middle = estimate.joints_m.mean(axis=0)
-    return all(float(np.linalg.norm(middle - other.joints_m.mean(axis=0))) > distance_m for other in others)
+    if estimate.modalities == "rgb":
+        ratio = float(np.linalg.norm(place_m) / np.linalg.norm(middle))
+        if not 1 / MAX_RATIO <= ratio <= MAX_RATIO:
+            return float("inf")
+        middle = ratio * middle
+    return float(np.linalg.norm(middle - place_m))

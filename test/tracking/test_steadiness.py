@@ -63,8 +63,10 @@ def test_a_hand_that_vanishes_ends_its_course():
     script = Script(*answers[:12], [], [], *answers[12:30])
     frames = [NamedFrame(f"{index}", RgbdFrame(CAMERA)) for index in range(31)]
     truth = {named.name: [TrueHand(hand_at().joints_m, "right")] for named in frames}
-    courses, count = follow(script, frames, truth, fps=30.0)
-    assert count == 31 and [len(one.seconds) for one in courses] == [12, 18]
+    followed = follow(script, frames, truth, fps=30.0)
+    courses = followed.courses
+    assert followed.pictures == 31 and [len(one.seconds) for one in courses] == [12, 18]
+    assert followed.numbers == 1, "it came back soon, as the same hand"
     assert courses[0].truth_m is not None and courses[0].sides == ("right",) * 12
     assert np.allclose(courses[0].joints_m, [answer[0].joints_m for answer in answers[:12]])
     assert np.allclose(np.diff(courses[0].seconds), 1 / 30)
@@ -72,5 +74,13 @@ def test_a_hand_that_vanishes_ends_its_course():
 
 def test_stamps_are_used_where_there_are_some():
     frames = [NamedFrame("", replace(RgbdFrame(CAMERA), stamp_ns=10**9 + index * 10**8)) for index in range(12)]
-    (one,), _ = follow(Script(*[[hand_at()]] * 12), frames, {}, fps=30.0)
+    (one,) = follow(Script(*[[hand_at()]] * 12), frames, {}, fps=30.0).courses
     assert np.allclose(np.diff(one.seconds), 0.1) and one.truth_m is None
+
+
+def test_numbers_given_to_hands_are_counted():
+    away = hand_at(0.4)
+    near = [NamedFrame("", replace(RgbdFrame(CAMERA), stamp_ns=10**9 + index * 10**8)) for index in range(3)]
+    later = NamedFrame("", replace(RgbdFrame(CAMERA), stamp_ns=10**11))
+    script = Script([hand_at()], [], [away], [away], [hand_at()])
+    assert follow(script, [*near, later], {}, fps=30.0).numbers == 3, "one of them is number 0 again, long after"

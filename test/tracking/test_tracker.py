@@ -178,3 +178,45 @@ def test_without_the_filter_joints_are_the_models_own():
         own = [answer[0].joints_m[0, 0] for answer in answers]
         assert bool(np.ptp(shown[5:]) < 0.8 * np.ptp(own)) == filtered
         assert np.allclose(shown, own) == (not filtered)
+
+
+def seen_by_colour(hand: HandEstimate, times_farther: float) -> HandEstimate:
+    """The same hand in the picture, thought to be larger and so much farther away."""
+    return replace(hand, joints_m=times_farther * hand.joints_m, modalities="rgb")
+
+
+def test_colour_alone_tells_hands_apart_in_the_picture_not_by_their_distance():
+    answers = [[seen_by_colour(hand_at(0.1), times)] for times in (1.0, 1.4, 1.4, 1.5)]
+    assert run(Script(*answers), frames(4)) == [[0]] * 4
+    measured = [[replace(answer[0], modalities="rgbd")] for answer in answers]
+    script = Script(measured[0], measured[1], measured[1])
+    assert run(script, frames(2)) == [[0], [1]], "where depth was measured such a jump is another hand"
+    beside = Script(answers[0], [seen_by_colour(hand_at(0.3), 1.0)], [seen_by_colour(hand_at(0.3), 1.0)])
+    assert run(beside, frames(2)) == [[0], [1]]
+
+
+def test_a_hand_many_times_larger_in_the_picture_is_another_one():
+    far = [seen_by_colour(hand_at(), 4.0)]
+    assert run(Script([seen_by_colour(hand_at(), 1.0)], far, far), frames(2)) == [[0], [1]]
+
+
+def test_a_search_in_colour_finds_a_followed_hand_again_and_not_a_second_one():
+    first = seen_by_colour(hand_at(0.1), 1.0)
+    again, other = seen_by_colour(hand_at(0.11), 1.4), seen_by_colour(hand_at(-0.15), 1.4)
+    script = Script([first], *[[first]] * 7, [again, other], [first, other])
+    tracker = HandTracker(script, max_hands=2)
+    seen = [[hand.id for hand in tracker.update(frame)] for frame in frames(9)]
+    assert seen == [[0]] * 7 + [[0, 1]] * 2
+
+
+def test_the_box_around_a_followed_hand_does_not_shrink_with_its_joints():
+    """As in pictures of a fist, in which a model finds its joints ever nearer together."""
+    fists = []
+    for step in range(4):
+        hand = seen_by_colour(hand_at(), 1.0)
+        middle = hand.joints_m.mean(axis=0)
+        fists.append([replace(hand, joints_m=middle + 0.5**step * (hand.joints_m - middle))])
+    script = Script(*fists)
+    run(script, frames(4))
+    boxes = [regions[0].box_px for regions, _ in script.asked[1:]]
+    assert min(boxes) > 0.19 * CAMERA.fx / 0.5

@@ -114,6 +114,7 @@ def _hand_array(hands: list[TrueHand], header: Any) -> Any:
         model_name="ground truth",
         model_version="",
         model_hash="",
+        model_provider="",
         inference_latency=bags.message_type("builtin_interfaces/msg/Duration")(sec=0, nanosec=0),
     )
 

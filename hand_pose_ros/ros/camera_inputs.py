@@ -115,7 +115,8 @@ class CameraInputs:
             ]
         for stream in streams:
             topic, kind = images[stream]
-            self._subscriptions.append(self._subscribe(kind, topic, partial(self._on_image, stream, topic)))
+            on_image, lost = partial(self._on_image, stream, topic), partial(self._on_lost, topic)
+            self._subscriptions.append(self._subscribe(kind, topic, on_image, lost=lost))
         # Pictures tell by their stamps that time went back; transforms, and a camera that has stopped, do not.
         back = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True)
         self._jumps = node.get_clock().create_jump_callback(back, post_callback=self._on_jump)
@@ -131,11 +132,18 @@ class CameraInputs:
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
 
-    def _subscribe(self, kind: type, topic: str, callback: Callable[[Any], None], qos: QoSProfile = INPUT_QOS) -> Any:
+    def _subscribe(
+        self,
+        kind: type,
+        topic: str,
+        callback: Callable[..., None],
+        qos: QoSProfile = INPUT_QOS,
+        lost: Callable[[Any], None] | None = None,
+    ) -> Any:
         def mismatch(event: Any) -> None:
             self._diagnostics.qos_mismatch(topic, qos_policy_name_from_kind(event.last_policy_kind))
 
-        events = SubscriptionEventCallbacks(incompatible_qos=mismatch)
+        events = SubscriptionEventCallbacks(incompatible_qos=mismatch, message_lost=lost)
         return self._node.create_subscription(kind, topic, callback, qos, event_callbacks=events)
 
     def _on_camera_info(self, info: CameraInfo) -> None:
@@ -160,19 +168,31 @@ class CameraInputs:
         if self._transforms is not None:
             self._transforms.add(message.transforms, static=static)
 
-    def _on_image(self, stream: Stream, topic: str, image: Any) -> None:
-        stamp = stamp_ns(image.header)
-        self._diagnostics.received(topic, time.monotonic_ns(), new=self._synchronizer.is_new(stream, stamp))
+    def _on_lost(self, topic: str, event: Any) -> None:
+        self._diagnostics.lost(topic, event.total_count_change)
+
+    def _on_image(self, stream: Stream, topic: str, image: Any, told: dict[str, int | None]) -> None:
+        """told: what the middleware says about the message."""
+        stamp, number = stamp_ns(image.header), told["publication_sequence_number"]
+        new = self._synchronizer.is_new(stream, stamp)
+        self._diagnostics.received(topic, time.monotonic_ns(), new=new, number=number)
         pair = self._synchronizer.add(stream, stamp, image)
         self._diagnostics.unpaired(self._synchronizer.unpaired, self._synchronizer.nearest_miss_ns)
         if pair is not None:
+            self._diagnostics.paired()
+            self._forget_waiting()
             self._hand_over(pair)
 
     def _on_jump(self, jump: TimeJump) -> None:
         self._synchronizer.reset()
-        self._waiting = None
+        self._forget_waiting()
         if self._transforms is not None:
             self._transforms.clear()
+
+    def _forget_waiting(self) -> None:
+        if self._waiting is not None:
+            self._diagnostics.dropped("without calibration")
+            self._waiting = None
 
     def _hand_over_waiting(self) -> None:
         if self._waiting is not None:

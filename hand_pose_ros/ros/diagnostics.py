@@ -5,11 +5,12 @@ Times are nanoseconds of any steady clock, so that a paused simulation does not 
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
+from typing import Literal, get_args
 
 import numpy as np
 from builtin_interfaces.msg import Time
@@ -29,6 +30,9 @@ ENOUGH = 30
 #: Pictures over which latency percentiles are taken: ten seconds at 30 Hz.
 LATENCY_WINDOW = 300
 
+#: Why a pair has no answer: a newer one came before its turn, it could not be used, or it came before the calibration.
+Fate = Literal["superseded", "unusable", "without calibration"]
+
 
 @dataclass
 class _Input:
@@ -36,6 +40,10 @@ class _Input:
     count: int = 0
     out_of_turn: int = 0
     last_ns: int | None = None
+    #: Of what was published, by the middleware's count and by the gaps in the publisher's numbers.
+    lost: int = 0
+    skipped: int = 0
+    last_number: int | None = None
 
 
 @dataclass
@@ -44,6 +52,7 @@ class _Tally:
 
     received: dict[str, int] = field(default_factory=dict)
     out_of_turn: dict[str, int] = field(default_factory=dict)
+    lost: Counter[str] = field(default_factory=Counter)
     superseded: int = 0
     estimated: int = 0
     hands: int = 0
@@ -53,7 +62,9 @@ class _Tally:
 class Diagnostics:
     """Collects events from any thread; `report` turns them into the three statuses inputs, estimates and model.
 
-    The tallies start anew with each report, latencies go over the last LATENCY_WINDOW pictures.
+    The tallies start anew with each report, latencies go over the last LATENCY_WINDOW pictures. The counts go on from
+    activation: every picture that was published is received, late, lost on the way or overtaken in the queue, and every
+    pair is answered, has its Fate, or is in work (two at most). What is used alone counts as a pair.
     """
 
     def __init__(self, node_name: str) -> None:
@@ -73,7 +84,8 @@ class Diagnostics:
         self._unpaired: dict[Stream, int] = {}
         self._unpaired_before: dict[Stream, int] = {}
         self._nearest_miss_ns: int | None = None
-        self._used, self._used_before, self._lost_and_used = 0, 0, (0, 0)
+        self._pairs, self._answered, self._fates = 0, 0, Counter[Fate]()
+        self._used_before, self._lost_and_used = 0, (0, 0)
         self._seen_by = ""
         self._last_estimate_ns: int | None = None
         self._since_ns = 0
@@ -97,7 +109,8 @@ class Diagnostics:
             self._images = list(kinds)[:images]
             self._fallback, self.timeout_ns = fallback, timeout_ns
             self._unpaired, self._unpaired_before, self._nearest_miss_ns = {}, {}, None
-            self._used, self._used_before, self._lost_and_used = 0, 0, (0, 0)
+            self._pairs, self._answered, self._fates = 0, 0, Counter()
+            self._used_before, self._lost_and_used = 0, (0, 0)
             self._seen_by, self._last_estimate_ns, self._since_ns = "", now_ns, now_ns
             self._latency.clear()
             self._tally = _Tally()
@@ -111,11 +124,15 @@ class Diagnostics:
         with self._lock:
             self._state, self._failure, self._model = "unconfigured", failure, {}
 
-    def received(self, topic: str, now_ns: int, *, new: bool = True) -> None:
-        """new: False for a picture that came late or again."""
+    def received(self, topic: str, now_ns: int, *, new: bool = True, number: int | None = None) -> None:
+        """new: False for a picture that came late or again. number: its publisher's, where the middleware tells; one
+        that goes back is another publisher's."""
         with self._lock:
             seen, counts = self._inputs[topic], self._tally.received if new else self._tally.out_of_turn
             counts[topic] = counts.get(topic, 0) + 1
+            if number is not None:
+                seen.skipped += max(0, number - (seen.last_number or number) - 1)
+                seen.last_number = number
             if new:
                 seen.count, seen.last_ns = seen.count + 1, now_ns
             else:
@@ -127,11 +144,22 @@ class Diagnostics:
         with self._lock:
             self._unpaired, self._nearest_miss_ns = dict(totals), nearest_miss_ns
 
-    def superseded(self) -> None:
-        """A pair was replaced by a newer one before its turn came."""
+    def lost(self, topic: str, count: int) -> None:
+        """So many more pictures were lost on the way, says the middleware."""
         with self._lock:
-            self._tally.superseded += 1
-            self._used += 1
+            self._inputs[topic].lost += count
+            self._tally.lost[topic] += count
+
+    def paired(self) -> None:
+        """A pair is complete."""
+        with self._lock:
+            self._pairs += 1
+
+    def dropped(self, fate: Fate) -> None:
+        """A pair will have no answer."""
+        with self._lock:
+            self._fates[fate] += 1
+            self._tally.superseded += fate == "superseded"
 
     def bad_input(self, sentence: str) -> None:
         with self._lock:
@@ -152,7 +180,7 @@ class Diagnostics:
         with self._lock:
             self._hardware, self._seen_by = frame_id, seen_by
             self._tally.estimated += 1
-            self._used += 1
+            self._answered += 1
             self._tally.hands += hands
             self._last_estimate_ns = now_ns
             self._latency.append((stamp_to_publish_ns, work_ns))
@@ -186,6 +214,8 @@ class Diagnostics:
             values[f"{topic} publishers"] = str(len(publishers.get(topic, ())))
             if topic in self._images:
                 values[f"{topic} late or repeated"] = str(seen.out_of_turn)
+                values[f"{topic} lost on the way"] = str(seen.lost)
+                values[f"{topic} overtaken in the queue"] = str(max(seen.skipped - seen.lost, 0))
         level, message = self._judge_inputs(publishers, now_ns)
         return self._status("inputs", level, message, values)
 
@@ -215,6 +245,12 @@ class Diagnostics:
                     f"{topic}: {count} pictures came late or repeat a stamp and were left out; look whether two "
                     "drivers publish it, and at the camera's clock"
                 )
+        for topic, count in self._tally.lost.items():
+            if count > TOLERATED_DROPS * (count + self._tally.received.get(topic, 0)):
+                return WARN, (
+                    f"{topic}: {count} pictures were lost on the way; give the publisher more shared memory "
+                    "(the DDS profile in config/), or look at the network"
+                )
         lost, used = self._lost_and_used
         if lost > TOLERATED_DROPS * (lost + used):
             apart = "" if self._nearest_miss_ns is None else f" (the last by {self._nearest_miss_ns / 1e6:.1f} ms)"
@@ -228,10 +264,11 @@ class Diagnostics:
         """Judges pairing anew once there are pictures enough. What one stream alone cannot pair was lost by the other,
         unless it is so much that the other must be the slower camera."""
         new = [total - self._unpaired_before.get(stream, 0) for stream, total in self._unpaired.items()]
-        used, most = self._used - self._used_before, max(new, default=0)
+        used_now = self._answered + self._fates["superseded"]
+        used, most = used_now - self._used_before, max(new, default=0)
         if used + most >= ENOUGH:
             self._lost_and_used = most if most < FASTER * (most + used) else min(new), used
-            self._unpaired_before, self._used_before = self._unpaired, self._used
+            self._unpaired_before, self._used_before = self._unpaired, used_now
 
     def _never_came(self, topic: str) -> bool:
         return self._inputs[topic].last_ns is None
@@ -258,9 +295,11 @@ class Diagnostics:
         values = {
             "pictures per second": f"{tally.estimated / seconds:.1f}",
             "hands per picture": f"{tally.hands / max(tally.estimated, 1):.2f}",
-            "pictures superseded": str(tally.superseded),
             "made from": self._seen_by,
+            "pairs": str(self._pairs),
+            "pairs answered": str(self._answered),
         }
+        values |= {f"pairs {fate}": str(self._fates[fate]) for fate in get_args(Fate)}
         if self._latency:
             for name, column in zip(("stamp to publish", "work"), np.array(self._latency).T / 1e6, strict=True):
                 for percentile in (50, 99):

@@ -6,6 +6,7 @@ import sys
 from array import array
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from builtin_interfaces.msg import Duration, Time
@@ -43,6 +44,15 @@ _NO_POSITION = np.array([-1.0] + [0.0] * 8)
 _JOINT_COLOURS = [ColorRGBA(r=r / 255, g=g / 255, b=b / 255, a=1.0) for r, g, b in joint_colours()]
 
 
+class ModelFacts(NamedTuple):
+    """What every message tells about the model; provider: the execution provider that runs it."""
+
+    name: str
+    version: str
+    hash: str
+    provider: str
+
+
 def header_of(frame: RgbdFrame) -> Header:
     """The image's own stamp and optical frame."""
     sec, nanosec = divmod(frame.stamp_ns, 1_000_000_000)
@@ -58,20 +68,21 @@ def hand_array(
     frame: RgbdFrame,
     hands: Sequence[TrackedHand],
     angles: Mapping[int, FloatArray],
-    model: tuple[str, str, str],
+    model: ModelFacts,
     latency_ns: int,
 ) -> HandArray:
-    """All hands of a frame, most confident first. angles: (21,) radians of each hand, by id, NaN where unknown; model:
-    name, version, hash; latency_ns: spent on the frame."""
+    """All hands of a frame, most confident first. angles: (21,) radians of each hand, by id, NaN where unknown;
+    latency_ns: spent on the frame."""
     sec, nanosec = divmod(latency_ns, 1_000_000_000)
     ordered = sorted(hands, key=lambda hand: -hand.estimate.confidence)
     return HandArray(
         header=header_of(frame),
         hands=[_hand(hand, angles[hand.id]) for hand in ordered],
         modalities=modalities_of(frame),
-        model_name=model[0],
-        model_version=model[1],
-        model_hash=model[2],
+        model_name=model.name,
+        model_version=model.version,
+        model_hash=model.hash,
+        model_provider=model.provider,
         inference_latency=Duration(sec=sec, nanosec=nanosec),
     )
 

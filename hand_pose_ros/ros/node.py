@@ -7,6 +7,7 @@ reset pairing and tracking where they are noticed, in Synchronizer and HandTrack
 
 from __future__ import annotations
 
+import gc
 import math
 import sys
 import time
@@ -31,9 +32,10 @@ from hand_pose_ros.ros.box_inputs import BoxInputs
 from hand_pose_ros.ros.camera_inputs import CameraInputs, Sight
 from hand_pose_ros.ros.diagnostics import Diagnostics
 from hand_pose_ros.ros.file_watch import FileWatch
+from hand_pose_ros.ros.messages import ModelFacts
 from hand_pose_ros.ros.outputs import OUTPUT_QOS, Outputs
 from hand_pose_ros.ros.parameters import chosen_streams, declare, updated
-from hand_pose_ros.ros.warm_up import warm_up
+from hand_pose_ros.ros.warm_up import spare_the_collector, warm_up
 from hand_pose_ros.ros.worker import LatestWorker
 from hand_pose_ros.tracking import HandTracker, TrackerOptions
 from hand_pose_ros.types import HandPoseError, RgbdFrame
@@ -86,24 +88,19 @@ class HandPoseNode(LifecycleNode):
             self._diagnostics.unconfigured(f"configuring failed: {error!r}")
             return TransitionCallbackReturn.FAILURE
         self._tracker, bundle = HandTracker(estimator, chosen.max_hands), estimator.bundle
-        self._outputs = Outputs(self, (bundle.name, bundle.version, bundle.hash), self._diagnostics.qos_mismatch)
+        model = ModelFacts(bundle.name, bundle.version, bundle.hash, estimator.provider)
+        self._outputs = Outputs(self, model, self._diagnostics.qos_mismatch)
         self._model_files = FileWatch([bundle.folder / MANIFEST, *bundle.encoders.values(), *bundle.decoders.values()])
         self._diagnostics.configured(
-            {
-                "name": bundle.name,
-                "version": bundle.version,
-                "hash": bundle.hash,
-                "folder": str(bundle.folder),
-                "provider": estimator.provider,
-                "threads": str(chosen.threads),
-            },
+            {**model._asdict(), "folder": str(bundle.folder), "threads": str(chosen.threads)},
             estimator.passed_over,
             # What nobody asked for is no reason to warn.
             warn=chosen.providers != DEFAULT_PROVIDERS,
         )
         for name, why in estimator.passed_over.items():
             self.get_logger().info(f"{name} does not run: {why}")
-        self.get_logger().info(f"model {bundle.name} {bundle.version} ({bundle.hash}) runs on {estimator.provider}")
+        self.get_logger().info(f"model {model.name} {model.version} ({model.hash}) runs on {model.provider}")
+        spare_the_collector()
         return TransitionCallbackReturn.SUCCESS
 
     def _finder(self) -> Finder | None:
@@ -156,6 +153,7 @@ class HandPoseNode(LifecycleNode):
             self._outputs.destroy()
         self._outputs = self._tracker = None
         self._model_files = FileWatch([])
+        gc.unfreeze()
         self._diagnostics.unconfigured()
 
     # Parameters
@@ -176,7 +174,7 @@ class HandPoseNode(LifecycleNode):
 
     def _take(self, sight: Sight) -> None:
         if self._worker is not None and self._worker.submit(sight):
-            self._diagnostics.superseded()
+            self._diagnostics.dropped("superseded")
 
     def _estimate(self, sight: Sight) -> None:
         chosen = self.parameters
@@ -189,15 +187,19 @@ class HandPoseNode(LifecycleNode):
             work_ns = time.monotonic_ns() - sight.arrived_ns
             published_ns = self._outputs.publish(frame, hands, chosen, work_ns)
         except HandPoseError as error:
-            self._complain(str(error))
+            self._give_up(str(error))
         except Exception as error:  # whatever a picture provokes, the next one gets its chance
             if self.context.ok():  # else the process is ending, and nothing can be published any more
-                self._complain(f"a picture could not be estimated: {error!r}")
+                self._give_up(f"a picture could not be estimated: {error!r}")
         else:
             latency_ns = published_ns - frame.stamp_ns
             self._diagnostics.estimated(
                 frame.frame_id, _streams_of(frame), len(hands), latency_ns, work_ns, time.monotonic_ns()
             )
+
+    def _give_up(self, sentence: str) -> None:
+        self._diagnostics.dropped("unusable")
+        self._complain(sentence)
 
     def _complain(self, sentence: str) -> None:
         self._diagnostics.bad_input(sentence)

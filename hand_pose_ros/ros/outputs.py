@@ -29,12 +29,12 @@ TF_QOS = QoSProfile(depth=100)
 class Outputs:
     """Publishes what was found in a picture; what costs time only while somebody subscribes to it.
 
-    model: name, version and hash, told in every message. qos_mismatch: told topic and policy of a subscription that
-    asks for more than is offered and so hears nothing.
+    model: told in every message. qos_mismatch: told topic and policy of a subscription that asks for more than is
+    offered and so hears nothing.
     """
 
     def __init__(
-        self, node: LifecycleNode, model: tuple[str, str, str], qos_mismatch: Callable[[str, str], None]
+        self, node: LifecycleNode, model: messages.ModelFacts, qos_mismatch: Callable[[str, str], None]
     ) -> None:
         self._node, self._model, self._qos_mismatch = node, model, qos_mismatch
         self._hands = self._publisher(HandArray, "~/hands", OUTPUT_QOS)

@@ -237,3 +237,43 @@ def test_late_and_repeated_pictures_change_nothing(active, bench):
     counts = {v.key: v.value for v in bench.status("inputs").values}
     assert counts["/rgb/image_rect_color late or repeated"] == counts["/depth_registered/image_rect late or repeated"]
     assert counts["/rgb/image_rect_color late or repeated"] == "3"
+
+
+def test_no_pair_goes_astray(active, bench):
+    active(input_timeout=10.0)
+
+    def counts() -> dict[str, int]:
+        bench.diagnostics.clear()
+        bench.spin_until(lambda: bench.diagnostics)
+        told = {v.key: v.value for part in ("estimates", "inputs") for v in bench.status(part).values}
+        return {key: int(told[key]) for key in told if key.startswith("pairs ") or key == "pairs" if "%" not in key}
+
+    assert bench.answer(bench.send(hand_depth())) is not None
+    bench.send(hand_depth()[:100])
+    bench.wait_for_status("inputs", ERROR, "registered")
+    for _ in range(40):
+        last = bench.send(hand_depth())
+    assert bench.answer(last) is not None
+    assert bench.spin_until(lambda: counts()["pairs answered"] == len(bench.hands))
+    found = counts()
+    assert found["pairs unusable"] == 1 and found["pairs without calibration"] == 0
+    assert found.pop("pairs") == sum(found.values())
+
+
+def test_pairs_that_come_before_their_calibration_are_counted(active, bench):
+    active(input_timeout=10.0)
+    bench.send_info = lambda: None
+    for _ in range(3):
+        bench.send(hand_depth())
+
+    def waiting() -> list[str]:
+        return [v.value for d in bench.diagnostics for s in d.status for v in s.values if v.key == "pairs"]
+
+    assert bench.spin_until(lambda: waiting()[-1:] == ["3"])
+    del bench.send_info
+    bench.send_info()
+    assert bench.answer(bench.now_ns) is not None
+    bench.diagnostics.clear()
+    assert bench.spin_until(lambda: bench.diagnostics)
+    counts = {v.key: v.value for v in bench.status("estimates").values}
+    assert (counts["pairs without calibration"], counts["pairs answered"]) == ("2", "1")

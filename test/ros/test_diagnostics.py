@@ -176,9 +176,53 @@ def test_superseded_pictures_are_a_warning():
     diagnostics = made()
     hear(diagnostics, RGB, DEPTH, INFO, estimated=10)
     for _ in range(5):
-        diagnostics.superseded()
+        diagnostics.dropped("superseded")
     found = status(diagnostics, "estimates")
     assert found.level == WARN and "5 pictures superseded" in found.message
+
+
+def test_every_pair_is_accounted_for_from_activation_on():
+    diagnostics = made()
+    for _ in range(2):
+        for _ in range(10):
+            diagnostics.paired()
+        for fate, count in (("superseded", 3), ("unusable", 2), ("without calibration", 1)):
+            for _ in range(count):
+                diagnostics.dropped(fate)
+        hear(diagnostics, RGB, DEPTH, INFO, estimated=4)
+        found = values(status(diagnostics, "estimates"))
+    kinds = ("answered", "superseded", "unusable", "without calibration")
+    assert [found[f"pairs {kind}"] for kind in kinds] == ["8", "6", "4", "2"] and found["pairs"] == "20"
+    diagnostics.activated(KINDS, 2, True, SECOND // 2, 0)
+    assert values(status(diagnostics, "estimates"))["pairs"] == "0"
+
+
+def numbered(diagnostics: Diagnostics, *numbers: int | None) -> dict[str, str]:
+    for number in numbers:
+        diagnostics.received(RGB, SECOND, number=number)
+    hear(diagnostics, DEPTH, INFO)
+    return values(status(diagnostics, "inputs"))
+
+
+def test_pictures_that_never_came_were_lost_on_the_way_or_overtaken_in_the_queue():
+    diagnostics = made()
+    found = numbered(diagnostics, 7, 8, *range(10, 60), 63)
+    assert (found["/rgb lost on the way"], found["/rgb overtaken in the queue"]) == ("0", "4")
+    diagnostics.lost(RGB, 3)
+    found = numbered(diagnostics, *range(64, 100))
+    assert (found["/rgb lost on the way"], found["/rgb overtaken in the queue"]) == ("3", "1")
+    assert numbered(diagnostics, 1, 2)["/rgb overtaken in the queue"] == "1", "the camera restarted"
+    assert numbered(diagnostics, None, 3)["/rgb overtaken in the queue"] == "1", "not every middleware tells"
+
+
+def test_pictures_lost_on_the_way_are_a_warning_with_the_remedy():
+    diagnostics = made()
+    hear(diagnostics, *[RGB] * 10, DEPTH, INFO)
+    diagnostics.lost(RGB, 5)
+    found = status(diagnostics, "inputs")
+    assert found.level == WARN and "/rgb: 5 pictures were lost on the way" in found.message
+    hear(diagnostics, *[RGB] * 10, DEPTH, INFO)
+    assert status(diagnostics, "inputs").level == OK
 
 
 @pytest.mark.parametrize(("asked_for", "level"), [(True, WARN), (False, OK)])

@@ -16,6 +16,7 @@ from hand_pose_ros.kinematics.urdf import hand_urdf, wrist_link
 from hand_pose_ros.kinematics.wrist import mirror
 from hand_pose_ros.ros.clouds import cloud_of_rows, cloud_xyz32
 from hand_pose_ros.ros.messages import (
+    ModelFacts,
     cloud_points,
     debug_picture,
     hand_array,
@@ -38,7 +39,7 @@ FRAME = RgbdFrame(
     stamp_ns=12_000_000_034,
     frame_id="optical",
 )
-MODEL = ("name", "1.2.3", "abcdef")
+MODEL = ModelFacts("name", "1.2.3", "abcdef", "CPUExecutionProvider")
 ANGLES = {number: np.linspace(-0.5, 0.5, 21) + number for number in range(4)}
 
 
@@ -90,7 +91,8 @@ def test_hand_array_says_where_when_what_and_from_what():
     hands = [tracked(3, confidence=0.6), tracked(1, side="left", modalities="rgb")]
     message = hand_array(FRAME, hands, ANGLES, MODEL, 1_500_000_000)
     assert (message.header.stamp.sec, message.header.stamp.nanosec, message.header.frame_id) == (12, 34, "optical")
-    assert (message.model_name, message.model_version, message.model_hash) == MODEL
+    told = (message.model_name, message.model_version, message.model_hash, message.model_provider)
+    assert told == MODEL
     assert (message.inference_latency.sec, message.inference_latency.nanosec) == (1, 500_000_000)
     assert message.modalities == Hand.MODALITY_RGB | Hand.MODALITY_DEPTH
     assert [hand.id for hand in message.hands] == [1, 3], "most confident first"

@@ -38,6 +38,9 @@ def test_hands_carry_the_image_stamp_frame_and_model(active, bench):
     assert answer.header.frame_id == FRAME_ID
     assert answer.modalities == Hand.MODALITY_RGB | Hand.MODALITY_DEPTH
     assert (answer.model_name, answer.model_version, len(answer.model_hash)) == ("test-hand", "0.0.1", 12)
+    assert answer.model_provider == "CPUExecutionProvider", (
+        "CUDA, which comes first by default, is not in the CPU's wheel"
+    )
     (hand,) = answer.hands
     np.testing.assert_allclose(middle(hand), (0.05, 0.02, 0.5), atol=0.03)
     assert all(joint.valid and joint.covariance[0] > 0 for joint in hand.joints)

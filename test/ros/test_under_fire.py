@@ -1,6 +1,7 @@
 """What cameras, people and other processes do to a node that runs for a week, over real DDS."""
 
 import gc
+import os
 import shutil
 import signal
 import subprocess
@@ -21,7 +22,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from hand_pose_ros.ros.messages import image_message
 from hand_pose_ros.ros.node import HandPoseNode
 
-WARN, OK = DiagnosticStatus.WARN, DiagnosticStatus.OK
+WARN, OK, STALE = DiagnosticStatus.WARN, DiagnosticStatus.OK, DiagnosticStatus.STALE
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -141,6 +142,34 @@ def test_two_cameras_in_one_graph_keep_apart(bench, bundle):
 def start_node(bundle: Path) -> subprocess.Popen:
     command = [sys.executable, "-m", "hand_pose_ros.ros.node", "--ros-args", "-p", f"model:={bundle}"]
     return subprocess.Popen(command, cwd=ROOT)
+
+
+CAMERA_PROCESS = """
+import rclpy, time
+from ros_bench import Bench, hand_depth
+rclpy.init()
+camera = Bench()
+while True:
+    camera.send(hand_depth())
+    time.sleep(0.03)
+"""
+
+
+def test_a_camera_that_was_killed_comes_back(active, bench):
+    node = active(input_timeout=0.3)
+    rgb = node.resolve_topic_name("rgb/image_rect_color")
+    for publisher in (bench.rgb, bench.depth, bench.info):
+        bench.destroy_publisher(publisher)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "test")])}
+    for _ in range(2):
+        camera = subprocess.Popen([sys.executable, "-c", CAMERA_PROCESS], env=environment)
+        bench.hands.clear()
+        try:
+            assert bench.spin_until(lambda: sum(len(message.hands) for message in bench.hands) > 3)
+        finally:
+            camera.kill()
+            camera.wait()
+        bench.wait_for_status("inputs", STALE, f"{rgb} silent for")
 
 
 def test_a_node_that_was_killed_comes_back(bench, bundle):

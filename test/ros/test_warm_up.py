@@ -1,3 +1,5 @@
+import gc
+
 from bundles import make_test_bundle
 
 from hand_pose_ros.estimator import HandEstimator
@@ -16,3 +18,11 @@ def test_a_whole_hand_goes_through(bundle, monkeypatch):
 
 def test_a_model_that_sees_nothing_in_the_disc_is_no_failure(tmp_path):
     warm_up(HandEstimator(make_test_bundle(tmp_path / "weak", hand_z_m=-0.8)))
+
+
+def test_while_a_model_is_loaded_the_collector_has_nothing_to_look_through(make_node):
+    node = make_node()
+    node.trigger_configure()
+    assert gc.get_freeze_count() > 10_000 > len(gc.get_objects())
+    node.trigger_cleanup()
+    assert gc.get_freeze_count() == 0

@@ -1,4 +1,8 @@
-"""rosbag2 recordings (SQLite and MCAP) without ROS: raw messages in and out, through the `rosbags` package."""
+"""rosbag2 recordings (SQLite and MCAP) without ROS: raw messages in and out, through the `rosbags` package.
+
+Read are bags with `ros2 bag record --compression-mode file` or `message` (Zstandard), and MCAP with compressed chunks
+(Zstandard or LZ4).
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from types import TracebackType
 from typing import Any, Literal, NamedTuple
 
 from rosbags.interfaces import Connection
-from rosbags.rosbag2 import CompressionFormat, CompressionMode, Reader, StoragePlugin, Writer
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, Reader, ReaderError, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
@@ -24,6 +28,8 @@ IMAGE = "sensor_msgs/msg/Image"
 COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
 CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
 Storage = Literal["mcap", "sqlite3"]
+#: How a Zstandard frame begins; CDR begins with a zero.
+_ZSTD = bytes.fromhex("28b52ffd")
 
 
 class RawMessage(NamedTuple):
@@ -57,6 +63,10 @@ def read_messages(path: str | Path, names: Collection[str] | None = None) -> Ite
         if not chosen:
             return
         for connection, stamp_ns, data in reader.messages(chosen):
+            if data[:4] == _ZSTD:  # only metadata.yaml says so, and a lone file has none
+                raise HandPoseError(
+                    f"{path}: its messages are compressed one by one; give the folder of its metadata.yaml"
+                )
             yield RawMessage(connection.topic, connection.msgtype, stamp_ns, bytes(data))
 
 
@@ -147,6 +157,8 @@ def _opened(path: Path) -> Iterator[Reader]:
             f"{path}: no metadata.yaml, so not a rosbag2 folder or its recording was cut off; "
             "give the .mcap or .db3 file inside, or run: ros2 bag reindex"
         )
+    if path.suffix == ".zstd":
+        raise HandPoseError(f"{path}: compressed as a whole; give the folder of its metadata.yaml, or run: zstd -d")
     if path.is_file() and path.suffix not in (".mcap", ".db3"):
         raise HandPoseError(f"{path}: not a bag; give a rosbag2 folder, or an .mcap or .db3 file")
     reader: Reader | None = None
@@ -159,6 +171,8 @@ def _opened(path: Path) -> Iterator[Reader]:
     except (HandPoseError, GeneratorExit):
         raise
     except Exception as error:  # the parsers raise their own, sqlite's, zstd's and struct's errors for broken files
+        if isinstance(error, ReaderError) and "support" in str(error).lower():
+            raise HandPoseError(f"{path}: {error} Rewrite it with MCAP or SQLite and zstd: ros2 bag convert") from error
         raise HandPoseError(
             f"{path}: cannot be read, it is truncated or damaged ({error}); copy it again, "
             "or try: ros2 bag reindex (SQLite), mcap recover (MCAP)"

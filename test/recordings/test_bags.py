@@ -1,10 +1,13 @@
 """Bags: what is written is read back in both storages, and every broken bag is named."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+import lz4.frame
 import numpy as np
 import pytest
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
 from hand_pose_ros.recordings import bags
 from hand_pose_ros.types import HandPoseError
@@ -37,6 +40,63 @@ def test_round_trip(tmp_path: Path, storage: bags.Storage, compress: bool) -> No
     assert [bags.deserialize(m).data for m in messages] == [f"message {i}" for i in range(50)]
     assert [m.topic for m in bags.read_messages(path, ["/topic_1"])] == ["/topic_1"] * 25
     assert list(bags.read_messages(path, ["/nothing"])) == []
+
+
+def write_compressed(path: Path, mode: CompressionMode, storage: bags.Storage) -> Path:
+    """As `ros2 bag record --compression-mode file|message --compression-format zstd` does."""
+    writer = Writer(path, version=8, storage_plugin=StoragePlugin.MCAP if storage == "mcap" else StoragePlugin.SQLITE3)
+    writer.set_compression(mode, CompressionFormat.ZSTD)
+    with writer:
+        connection = writer.add_connection("/topic", STRING, typestore=bags.typestore())
+        for index in range(50):
+            text = bags.message_type(STRING)(data=f"message {index}")
+            writer.write(connection, 1000 + index, bytes(bags.typestore().serialize_cdr(text, STRING)))
+    return path
+
+
+@pytest.mark.parametrize("mode", [CompressionMode.FILE, CompressionMode.MESSAGE])
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_files_and_messages_may_be_compressed(tmp_path: Path, storage: bags.Storage, mode: CompressionMode) -> None:
+    path = write_compressed(tmp_path / "bag", mode, storage)
+    assert mode.name.lower() in (path / "metadata.yaml").read_text()
+    assert bags.topics(path)["/topic"].count == 50
+    messages = list(bags.read_messages(path))
+    assert [bags.deserialize(m).data for m in messages] == [f"message {i}" for i in range(50)]
+
+
+@pytest.mark.parametrize(
+    ("mode", "words"),
+    [(CompressionMode.FILE, "compressed as a whole"), (CompressionMode.MESSAGE, "compressed one by one")],
+)
+def test_a_compressed_file_without_its_folder_is_named(tmp_path: Path, mode: CompressionMode, words: str) -> None:
+    path = write_compressed(tmp_path / "bag", mode, "mcap")
+    (file,) = (entry for entry in path.iterdir() if ".mcap" in entry.suffixes)
+    with pytest.raises(HandPoseError, match=f"{words}; give the folder"):
+        list(bags.read_messages(file))
+
+
+def write_chunks(path: Path, name: str, compress: Callable[[bytes], bytes]) -> Path:
+    """MCAP with chunks as rosbags cannot write them."""
+    writer = bags.BagWriter(path)
+    with writer as bag:
+        bag._writer.storage.compression, bag._writer.storage.compressor = name, compress
+        bag.write("/topic", STRING, 1, bags.message_type(STRING)(data="squeezed"))
+    return path
+
+
+def test_lz4_chunks_are_read(tmp_path: Path) -> None:
+    path = write_chunks(tmp_path / "bag", "lz4", lz4.frame.compress)
+    assert [bags.deserialize(m).data for m in bags.read_messages(path)] == ["squeezed"]
+
+
+def test_other_compression_is_named_and_not_taken_for_damage(tmp_path: Path) -> None:
+    with pytest.raises(HandPoseError, match=r"chunk compression 'brotli'.*ros2 bag convert"):
+        list(bags.read_messages(write_chunks(tmp_path / "chunks", "brotli", bytes)))
+    path = write_compressed(tmp_path / "bag", CompressionMode.FILE, "mcap")
+    metadata = path / "metadata.yaml"
+    metadata.write_text(metadata.read_text().replace("zstd", "xz", 1))
+    with pytest.raises(HandPoseError, match=r"format 'xz' is not supported.*ros2 bag convert"):
+        bags.topics(path)
 
 
 @pytest.mark.parametrize("storage", ["mcap", "sqlite3"])

@@ -1,181 +1,196 @@
-"""The real node fed at 30 Hz over DDS: latency from image stamp to received hands, lost pairs, CPU and memory, against
-a subscriber that does nothing with the same pictures.
+"""The real node fed at 30 Hz over DDS, beside a subscriber that does nothing and beside MediaPipe as a node.
 
-.venv/bin/python tools/bench_node.py [--seconds 60] [--model BUNDLE] [--recording FOLDER] [--modalities auto|rgb|depth]
+    .venv/bin/python tools/bench_node.py [--seconds 20] [--rounds 3] [--model BUNDLE] [--recording FOLDER]
+        [--part baseline|hands]
 
-Camera, node and listener are processes of their own on one machine. A picture's stamp is the moment before it is
-published; "lost" counts pictures whose stamp never came back.
+All get the same pictures in the same session, in alternating rounds, so that a busy minute of the machine hits all
+alike; a ratio is of one round, and the lowest and the highest of all rounds stand beside the median. Latency is from
+the picture's stamp, the moment before it is published, to the received answer. "lost" counts pictures whose stamp never
+came back, and says by the node's own counts what became of them. Errors are against the recording's ground truth;
+MediaPipe's landmarks lie on the skin, and get the better of nothing and 8 mm added along the ray. Its environment, with
+NumPy 1, is made on the first call. The second part is the node with one, two and four hands and with each modality;
+where there is no depth, the learned detector looks for them.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import signal
 import subprocess
 import sys
-import time
-from contextlib import suppress
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from node_harness import RATE, ROOT, Run, measure
 
-ROOT = Path(__file__).resolve().parents[1]
-RATE = 30.0
-WARM_UP = 30  # pictures before counting
+from hand_pose_ros.evaluate import evaluate
+from hand_pose_ros.predict import Predictions
+from hand_pose_ros.recordings import open_recording
+from hand_pose_ros.ros.live import isolate
+from hand_pose_ros.skeleton import JOINT_COUNT
+from hand_pose_ros.types import HandPoseError
 
-
-def camera(folder: Path, seconds: float) -> None:
-    """Publish the folder's frames to and fro at 30 Hz, stamped with the present."""
-    import rclpy
-    from rclpy.qos import QoSProfile, ReliabilityPolicy
-    from sensor_msgs.msg import CameraInfo, Image
-    from std_msgs.msg import Header
-
-    from hand_pose_ros.frames_folder import open_folder
-    from hand_pose_ros.ros.messages import image_message
-
-    frames = open_folder(folder)
-    there = [frames.read(i) for i in range(len(frames))]
-    order = there + there[-2:0:-1]
-    header = Header(frame_id="camera_color_optical_frame")
-    pictures: list[tuple[Any, Any]] = []
-    for frame in order:
-        assert frame.rgb is not None and frame.depth_m is not None
-        millimetres = (1000 * frame.depth_m).astype(np.uint16)
-        pictures.append((image_message(header, frame.rgb, "rgb8"), image_message(header, millimetres, "16UC1")))
-    pinhole = order[0].camera
-    info: Any = CameraInfo(width=pinhole.width, height=pinhole.height, header=header)
-    info.k = [pinhole.fx, 0.0, pinhole.cx, 0.0, pinhole.fy, pinhole.cy, 0.0, 0.0, 1.0]
-    info.p = [pinhole.fx, 0.0, pinhole.cx, 0.0, 0.0, pinhole.fy, pinhole.cy, 0.0, 0.0, 0.0, 1.0, 0.0]
-    rclpy.init()
-    node = rclpy.create_node("bench_camera")
-    qos = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
-    rgb = node.create_publisher(Image, "rgb/image_rect_color", qos)
-    depth = node.create_publisher(Image, "depth_registered/image_rect", qos)
-    infos = node.create_publisher(CameraInfo, "rgb/camera_info", qos)
-    while min(p.get_subscription_count() for p in (rgb, depth)) == 0:
-        time.sleep(0.05)
-    time.sleep(1.0)
-    begin = time.monotonic()
-    count = WARM_UP + round(seconds * RATE)
-    for i in range(count):
-        time.sleep(max(0.0, begin + i / RATE - time.monotonic()))
-        colour, range_picture = pictures[i % len(pictures)]
-        stamp = node.get_clock().now().to_msg()
-        info.header.stamp = colour.header.stamp = range_picture.header.stamp = stamp
-        infos.publish(info)
-        rgb.publish(colour)
-        depth.publish(range_picture)
-    time.sleep(1.0)
+BASELINE = ROOT / "tools" / "baseline"
+VENV = ROOT / ".cache" / "mediapipe_node"
+SKIN_M = (0.0, 0.008)
+HEADER = f"{'':28}{'median':>8}{'p99 ms':>8}{'CPU %':>7}{'MB':>6}{'found':>7}{'abs mm':>8}{'aligned':>8}{'lost':>6} of"
 
 
-def empty_subscriber() -> None:
-    """Answers each depth picture with an empty HandArray of the same stamp, and looks at nothing."""
-    import rclpy
-    from rclpy.qos import QoSProfile, ReliabilityPolicy
-    from sensor_msgs.msg import Image
+@dataclass(frozen=True)
+class Figures:
+    """One run in numbers. found: share of answers with a hand; errors in mm, NaN where none was found."""
 
-    from hand_pose_msgs.msg import HandArray
-
-    rclpy.init()
-    node = rclpy.create_node("hand_pose")
-    answers = node.create_publisher(HandArray, "~/hands", 5)
-    qos = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
-    node.create_subscription(Image, "rgb/image_rect_color", lambda _: None, qos)
-
-    def answer(picture: Any) -> None:
-        answers.publish(HandArray(header=picture.header))
-
-    node.create_subscription(Image, "depth_registered/image_rect", answer, qos)
-    rclpy.spin(node)
+    median_ms: float
+    p99_ms: float
+    cpu: float
+    memory_mb: float
+    found: float
+    absolute_mm: float
+    aligned_mm: float
 
 
-def listen(camera_process: subprocess.Popen, answering: subprocess.Popen) -> tuple[list[float], int, float, float]:
-    """Latencies in ms of all answers until the camera ends, answers with a hand, and the answering process's CPU
-    (share of one core) and resident memory (MB)."""
-    import rclpy
-
-    from hand_pose_msgs.msg import HandArray
-
-    node = rclpy.create_node("bench_listener")
-    latencies: list[float] = []
-    seen = [0]
-
-    def answered(message: HandArray) -> None:
-        stamp = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
-        latencies.append((node.get_clock().now().nanoseconds - stamp) / 1e6)
-        seen[0] += bool(message.hands)
-
-    node.create_subscription(HandArray, "/hand_pose/hands", answered, 50)
-    start = None
-    while camera_process.poll() is None:
-        rclpy.spin_once(node, timeout_sec=0.2)
-        if start is None and len(latencies) > WARM_UP:
-            start = (time.monotonic(), cpu_seconds(answering.pid))
-        if start is not None:
-            usage = (time.monotonic() - start[0], cpu_seconds(answering.pid) - start[1])
-    if start is None:
-        raise SystemExit("bench: the node answered nothing; run hand_pose_node alone and read what it prints")
-    status = Path(f"/proc/{answering.pid}/status").read_text()
-    memory = next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmRSS"))
-    node.destroy_node()
-    return latencies, seen[0], usage[1] / usage[0], memory
+def make_environment() -> None:
+    """MediaPipe's virtual environment with ROS in it, unless it is there; raises HandPoseError where it cannot be."""
+    wanted = [BASELINE / "requirements.txt", ROOT / "requirements" / "ros.txt", BASELINE / "requirements_node.txt"]
+    stamp, key = VENV / "requirements.txt", "".join(path.read_text() for path in wanted)
+    if stamp.is_file() and stamp.read_text() == key:
+        return
+    print(f"making {VENV} ...", file=sys.stderr, flush=True)
+    for command in (
+        [sys.executable, "-m", "venv", "--clear", VENV],
+        [VENV / "bin" / "pip", "install", "-q", "-r", wanted[-1]],
+    ):
+        done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+        if done.returncode:
+            raise HandPoseError(f"MediaPipe cannot be installed: {done.stderr.strip().splitlines()[-1]}")
+    stamp.write_text(key)
 
 
-def cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def figures(run: Run, recording: Path, skins: tuple[float, ...] = (0.0,)) -> Figures:
+    """skins: metres to try along the ray, of which the best counts."""
+    median, p99 = np.percentile(run.latency_ms, [50, 99])
+    found = float(np.mean([answer.hands > 0 for answer in run.answers]))
+    errors = min((_errors(run, recording, skin) for skin in skins), default=(np.nan, np.nan))
+    return Figures(float(median), float(p99), run.cpu, run.memory_mb, found, *errors)
 
 
-def measure(name: str, command: list[str], arguments: argparse.Namespace) -> None:
-    answering = subprocess.Popen(command)
-    command = [sys.executable, __file__, "--role", "camera", "--recording", str(arguments.recording)]
-    command += ["--seconds", str(arguments.seconds)]
-    filming = subprocess.Popen(command)
-    try:
-        latencies, with_hands, cpu, memory = listen(filming, answering)
-    finally:
-        for process in (filming, answering):
-            process.send_signal(signal.SIGINT)
-        for process in (filming, answering):
-            process.wait(10)
-    sent = round(arguments.seconds * RATE)
-    counted = np.array(latencies[WARM_UP:])
-    lost = sent + WARM_UP - len(latencies)
-    median, p99 = np.percentile(counted, [50, 99])
-    times = f"{median:9.1f}{p99:9.1f}{counted.max():9.1f}{lost:7d} of {sent + WARM_UP}"
-    print(f"{name:22}{times}{100 * cpu:9.0f}{memory:9.0f}{with_hands:9d}", flush=True)
+def _errors(run: Run, recording: Path, skin_m: float) -> tuple[float, float]:
+    """Mean absolute and aligned error of the first hand of each answer, in mm."""
+    opened = open_recording(recording)
+    names, truth = [named.name for named in opened.frames()], opened.truth()
+    frame_of = {int(stamp): int(frame) for stamp, frame in zip(run.sent, run.frames, strict=True)}
+    seen = [answer for answer in run.answers if answer.joints_m is not None]
+    if not seen or not truth:
+        return np.nan, np.nan
+    joints = np.stack([answer.joints_m for answer in seen if answer.joints_m is not None])
+    joints = joints + skin_m * joints / np.linalg.norm(joints, axis=2, keepdims=True)
+    count = len(seen)
+    predictions = Predictions(
+        np.array([names[frame_of[answer.stamp_ns]] for answer in seen]),
+        joints,
+        np.full((count, JOINT_COUNT, 3, 3), np.nan),
+        np.full(count, "right"),
+        np.ones(count),
+        np.zeros(count),
+    )
+    scores = evaluate(predictions, truth).scores
+    return (np.nan, np.nan) if scores is None else (scores["absolute"].mean_mm, scores["aligned"].mean_mm)
+
+
+def line(name: str, run: Run, found: Figures) -> str:
+    costs = f"{found.median_ms:8.1f}{found.p99_ms:8.1f}{100 * found.cpu:7.0f}{found.memory_mb:6.0f}"
+    answers = (
+        f"{100 * found.found:6.0f}%{found.absolute_mm:8.1f}{found.aligned_mm:8.1f}{run.lost:6d} of {len(run.sent)}"
+    )
+    return f"{name:28}{costs}{answers}  {run.losses()}".rstrip()
+
+
+def node_command(model: str, **parameters: str | int) -> list[str]:
+    command = [sys.executable, "-m", "hand_pose_ros.ros.node", "--ros-args", "--log-level", "warn"]
+    for name, value in {"model": model, **parameters}.items():
+        command += ["-p", f"{name}:={value}"]
+    return command
+
+
+def compare(arguments: argparse.Namespace) -> None:
+    """The node, the empty subscriber and MediaPipe in alternating rounds, and the ratios."""
+    make_environment()
+
+    def mediapipe(complexity: int) -> Callable[[], Run]:
+        script = str(BASELINE / "mediapipe_node.py")
+        command = [str(VENV / "bin" / "python"), script, "--complexity", str(complexity)]
+        # Its Python must not meet our packages.
+        clean = ["env", "-u", "PYTHONPATH", "-u", "_ROS_WHEELS_BOOTSTRAP_COMPLETE", "-u", "AMENT_PREFIX_PATH"]
+        topic = "/mediapipe_hands/joints"
+        return lambda: measure(
+            [*clean, *command], arguments.recording, arguments.seconds, topic=topic, log=VENV / "node.log"
+        )
+
+    empty = [sys.executable, str(ROOT / "tools" / "node_harness.py"), "empty"]
+    competitors: dict[str, Callable[[], Run]] = {
+        "empty subscriber": lambda: measure(empty, arguments.recording, arguments.seconds),
+        "hand_pose_node": lambda: measure(node_command(arguments.model), arguments.recording, arguments.seconds),
+        "MediaPipe lite + depth": mediapipe(0),
+        "MediaPipe full + depth": mediapipe(1),
+    }
+    print(HEADER, flush=True)
+    rounds: dict[str, list[Figures]] = {name: [] for name in competitors}
+    for _ in range(arguments.rounds):
+        for name, work in competitors.items():
+            run = work()
+            skins = SKIN_M if name.startswith("MediaPipe") else (0.0,)
+            rounds[name].append(figures(run, arguments.recording, skins))
+            print(line(name, run, rounds[name][-1]), flush=True)
+    ours = rounds["hand_pose_node"]
+    heads = "".join(f"{head:>18}" for head in ("median", "p99", "CPU", "memory", "absolute", "aligned"))
+    print(f"\n{'times the node:':24}{heads}")
+    for name in competitors:
+        if name.startswith("MediaPipe"):
+            fields = ("median_ms", "p99_ms", "cpu", "memory_mb", "absolute_mm", "aligned_mm")
+            print(f"{name:24}" + "".join(f"{ratio(rounds[name], ours, field):>18}" for field in fields))
+
+
+def ratio(theirs: list[Figures], ours: list[Figures], field: str) -> str:
+    """Median of the rounds' ratios, with the lowest and the highest."""
+    ratios = [getattr(a, field) / getattr(b, field) for a, b in zip(theirs, ours, strict=True)]
+    return f"{np.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
+
+
+def crowds(arguments: argparse.Namespace) -> None:
+    """The node alone with one, two and four hands, with each modality."""
+    print(HEADER, flush=True)
+    for modalities, detector in (("rgbd", "depth"), ("depth", "depth"), ("rgb", "learned")):
+        for hands in (1, 2, 4):
+            command = node_command(arguments.model, modalities=modalities, detector=detector, max_hands=hands)
+            run = measure(command, arguments.recording, arguments.seconds, hands)
+            found = figures(run, arguments.recording, (0.0,) if hands == 1 else ())
+            mean = np.mean([answer.hands for answer in run.answers])
+            print(line(f"{modalities}, {hands} hands, {mean:.1f} found", run, found), flush=True)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--seconds", type=float, default=20.0, help="of each run")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--model", default="hand", help="model bundle: a name under models/ or a path")
-    parser.add_argument("--recording", type=Path, default=ROOT / "demo" / "recording", help="frames folder")
-    parser.add_argument("--modalities", default="auto", help="of the node")
-    parser.add_argument("--role", choices=("camera", "empty"), help=argparse.SUPPRESS)
+    parser.add_argument("--recording", type=Path, default=ROOT / "demo" / "recording", help="frames folder with labels")
+    parser.add_argument("--part", choices=("baseline", "hands"), help="only this one")
     arguments = parser.parse_args()
-    if arguments.role == "camera":
-        camera(arguments.recording, arguments.seconds)
-        return 0
-    if arguments.role == "empty":
-        with suppress(KeyboardInterrupt):
-            empty_subscriber()
-        return 0
-    from hand_pose_ros.ros.live import isolate
-
     isolate()
     import rclpy
 
     rclpy.init()
     print(f"{arguments.seconds:.0f} s at {RATE:.0f} Hz, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-    print(f"{'':22}{'median':>9}{'p99':>9}{'worst ms':>9}{'lost':>7}{'':8}{'CPU %':>9}{'MB':>9}{'hands':>9}")
-    node = [sys.executable, "-m", "hand_pose_ros.ros.node", "--ros-args", "--log-level", "warn"]
-    node += ["-p", f"model:={arguments.model}", "-p", f"modalities:={arguments.modalities}"]
-    measure("empty subscriber", [sys.executable, __file__, "--role", "empty"], arguments)
-    measure("hand_pose_node", node, arguments)
+    try:
+        if arguments.part != "hands":
+            compare(arguments)
+        if arguments.part != "baseline":
+            crowds(arguments)
+    except HandPoseError as error:
+        print(f"bench_node: {error}", file=sys.stderr)
+        return 2
     return 0
 
 

@@ -3,16 +3,16 @@
 .venv/bin/python tools/soak.py [--minutes 30] [--model BUNDLE] [--recording FOLDER]
 
 Camera and node are processes of their own, as in bench_node.py. A line a minute: memory and open descriptors of the
-node, answers, those with a hand, pictures that never came back, and stamp-to-answer latency. Memory is judged from the
-second minute on, when everything that is made once has been made. Ends with 1 where memory grew by more than 5 MB,
-descriptors or threads by any, or the node or more than one picture in twenty was lost.
+node, answers, those with a hand, stamp-to-answer latency, and the pairs that newer ones superseded because the node had
+not its turn on the processor, with the machine's load beside them. Memory is judged from the second minute on, when
+everything that is made once has been made. Ends with 1 where memory grew by more than 5 MB, descriptors or threads by
+any, or the node or more than one picture in twenty was lost, or any for another reason than being superseded.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from bench_node import RATE, ROOT, WARM_UP, cpu_seconds
+from node_harness import RATE, ROOT, WARM_UP, accounts_of, camera_process, cpu_seconds, end, losses
 
 GROWTH_MB = 5.0
 LOST = 0.05
@@ -41,15 +41,18 @@ def use_of(pid: int) -> Use:
     return Use(int(status["VmRSS"].split()[0]) / 1024, descriptors, int(status["Threads"]))
 
 
-def soak(node: subprocess.Popen, camera: subprocess.Popen) -> tuple[list[Use], int]:
-    """What the node held at the end of each minute until the camera ends, and the number of its answers."""
+def soak(node: subprocess.Popen, camera: subprocess.Popen) -> tuple[list[Use], int, dict[str, int]]:
+    """What the node held at the end of each minute until the camera ends, the number of its answers, and its own
+    accounts."""
     import rclpy
+    from diagnostic_msgs.msg import DiagnosticArray
 
     from hand_pose_msgs.msg import HandArray
 
     listener = rclpy.create_node("soak_listener")
     latencies: list[float] = []
     with_hands = 0
+    accounts: dict[str, int] = {}
 
     def answered(message: HandArray) -> None:
         nonlocal with_hands
@@ -58,11 +61,13 @@ def soak(node: subprocess.Popen, camera: subprocess.Popen) -> tuple[list[Use], i
         with_hands += bool(message.hands)
 
     listener.create_subscription(HandArray, "/hand_pose/hands", answered, 50)
-    print(
+    listener.create_subscription(DiagnosticArray, "/diagnostics", lambda m: accounts.update(accounts_of(m)), 50)
+    heads = (
         f"{'minute':>6}{'MB':>8}{'fds':>6}{'threads':>9}{'answers':>9}{'hands':>7}{'p50 ms':>9}{'p99 ms':>8}{'CPU':>6}"
     )
+    print(f"{heads}{'superseded':>12}{'load':>6}", flush=True)
     uses: list[Use] = []
-    total, begin, cpu = 0, None, 0.0
+    total, begin, cpu, before = 0, None, 0.0, 0
     while camera.poll() is None and node.poll() is None:
         rclpy.spin_once(listener, timeout_sec=0.2)
         if begin is None and latencies:
@@ -71,16 +76,19 @@ def soak(node: subprocess.Popen, camera: subprocess.Popen) -> tuple[list[Use], i
             use, now = use_of(node.pid), cpu_seconds(node.pid)
             median, p99 = np.percentile(latencies, [50, 99]) if latencies else (np.nan, np.nan)
             line = f"{len(uses) + 1:6}{use.memory_mb:8.1f}{use.descriptors:6}{use.threads:9}{len(latencies):9}"
-            print(f"{line}{with_hands:7}{median:9.1f}{p99:8.1f}{100 * (now - cpu) / 60:5.0f}%", flush=True)
+            line += f"{with_hands:7}{median:9.1f}{p99:8.1f}{100 * (now - cpu) / 60:5.0f}%"
+            superseded = accounts.get("pairs superseded", 0)
+            print(f"{line}{superseded - before:12}{os.getloadavg()[0]:6.1f}", flush=True)
+            before = superseded
             uses.append(use)
             total, with_hands, cpu = total + len(latencies), 0, now
             latencies.clear()
     total += len(latencies)
     listener.destroy_node()
-    return uses, total
+    return uses, total, accounts
 
 
-def faults(uses: list[Use], answers: int, sent: int, node_ended: bool) -> list[str]:
+def faults(uses: list[Use], answers: int, sent: int, superseded: int, node_ended: bool) -> list[str]:
     """What grew or was lost, in words; nothing where all is well."""
     found = ["the node ended"] if node_ended else []
     if len(uses) > 2:
@@ -93,6 +101,8 @@ def faults(uses: list[Use], answers: int, sent: int, node_ended: bool) -> list[s
             found.append(f"{last.threads - first.threads} threads more")
     if sent - answers > LOST * sent:
         found.append(f"more than {LOST:.0%} of the pictures lost")
+    if sent - answers > superseded:
+        found.append(f"{sent - answers - superseded} pictures lost that were not superseded")
     return found
 
 
@@ -112,20 +122,19 @@ def main() -> int:
     node = subprocess.Popen(
         [sys.executable, "-m", "hand_pose_ros.ros.node", "--ros-args", "-p", f"model:={arguments.model}"]
     )
-    command = [sys.executable, str(ROOT / "tools" / "bench_node.py"), "--role", "camera"]
     seconds = arguments.minutes * 60
-    camera = subprocess.Popen([*command, "--recording", str(arguments.recording), "--seconds", str(seconds)])
+    camera = camera_process(arguments.recording, seconds)
     try:
-        uses, answers = soak(node, camera)
+        uses, answers, accounts = soak(node, camera)
         ended = node.poll() is not None
     finally:
         for process in (camera, node):
-            process.send_signal(signal.SIGINT)
-        for process in (camera, node):
-            process.wait(30)
+            end(process)
     sent = WARM_UP + round(seconds * RATE)
-    print(f"{sent - answers} of {sent} pictures lost ({(sent - answers) / sent:.2%})")
-    wrong = faults(uses, answers, sent, ended)
+    print(
+        f"{sent - answers} of {sent} pictures lost ({(sent - answers) / sent:.2%}): {losses(sent, answers, accounts)}"
+    )
+    wrong = faults(uses, answers, sent, accounts.get("pairs superseded", 0), ended)
     print("; ".join(wrong) or "all is well")
     return 1 if wrong else 0
 

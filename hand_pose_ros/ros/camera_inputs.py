@@ -143,7 +143,8 @@ class CameraInputs:
         def mismatch(event: Any) -> None:
             self._diagnostics.qos_mismatch(topic, qos_policy_name_from_kind(event.last_policy_kind))
 
-        events = SubscriptionEventCallbacks(incompatible_qos=mismatch, message_lost=lost)
+        # Every event costs each turn of the executor something; another type is told by the topic's publishers.
+        events = SubscriptionEventCallbacks(incompatible_qos=mismatch, message_lost=lost, use_default_callbacks=False)
         return self._node.create_subscription(kind, topic, callback, qos, event_callbacks=events)
 
     def _on_camera_info(self, info: CameraInfo) -> None:

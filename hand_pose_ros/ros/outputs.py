@@ -81,7 +81,7 @@ class Outputs:
         def mismatch(event: Any) -> None:
             self._qos_mismatch(name, qos_policy_name_from_kind(event.last_policy_kind))
 
-        events = PublisherEventCallbacks(incompatible_qos=mismatch)
+        events = PublisherEventCallbacks(incompatible_qos=mismatch, use_default_callbacks=False)
         return self._node.create_lifecycle_publisher(kind, topic, qos, event_callbacks=events)
 
     def destroy(self) -> None:

@@ -29,6 +29,10 @@ def main(argv: list[str] | None = None) -> int:
     run.add_argument("--out", type=Path, help="folder of checkpoints and logs (default: runs/EXPERIMENT's name)")
     run.add_argument("--stages", default="latent,depth,rgb", help="comma-separated, in order (default: %(default)s)")
     run.add_argument("--workers", type=int, default=1, help="processes that make samples (default: %(default)s)")
+    run.add_argument("--device", default="cpu", help="cpu or cuda, where the networks run (default: %(default)s)")
+    run.add_argument(
+        "--stop-after", type=float, metavar="MINUTES", help="end then, to be gone on with by the same command"
+    )
     run.add_argument("--rows", default="", help="of a study: comma-separated rows (default: all)")
     run.add_argument("--results", type=Path, help="of a study: folder of records to add to (default: --out)")
     run.add_argument("--frames", type=Path, nargs="*", default=[], help="of a study: frames folders to measure on, too")
@@ -144,7 +148,7 @@ def _dispatch(args: argparse.Namespace) -> int:
         return 0
     from training.run import run
 
-    run(args.experiment, out, tuple(args.stages.split(",")), args.workers)
+    run(args.experiment, out, tuple(args.stages.split(",")), args.workers, args.device, args.stop_after)
     return 0
 
 

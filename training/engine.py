@@ -1,4 +1,4 @@
-"""One training loop for all stages: batches from a worker process, AdamW with a cosine, EMA, checkpoints, resume."""
+"""One training loop for all stages: batches from worker processes, AdamW with a cosine, EMA, checkpoints, resume."""
 
 from __future__ import annotations
 
@@ -58,8 +58,13 @@ def fit(
     folder: Path,
     name: str,
     workers: int = 1,
+    device: str = "cpu",
+    stop_after: float | None = None,
 ) -> M:
     """Train `module` for `minutes`, resuming from `folder/name.ckpt` where there is one; returns its moving average.
+
+    device: what the networks run on; samples are made by `workers` processes on the CPU. stop_after: minutes after
+    which this call ends, to be gone on with by another.
 
     The budget is time, since that is what a machine has; the learning rate warms up and falls over it as a cosine, so
     that training on a slow or busy machine still ends well. Resuming draws fresh batches (the seed moves with the
@@ -71,6 +76,7 @@ def fit(
     if not minutes > 0:
         raise HandPoseError(f"{name}: 'minutes' must be more than 0, not {minutes}")
     path = folder / f"{name}.ckpt"
+    module = module.to(device)
     optimiser = torch.optim.AdamW(module.parameters(), lr=lr, weight_decay=0.01)
     average = torch.optim.swa_utils.AveragedModel(
         module, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(EMA_DECAY), use_buffers=True
@@ -78,18 +84,22 @@ def fit(
     parts: dict[str, Any] = {"module": module, "average": average, "optimiser": optimiser}
     step, spent = 0, 0.0
     if path.exists():
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, weights_only=True, map_location=device)
         for key, part in parts.items():
             part.load_state_dict(state[key])
         step, spent = state["step"], state["seconds"]
         print(f"{name}: resuming at step {step}, minute {spent / 60:.1f} of {minutes}", flush=True)
-    loader = iter(DataLoader(Endless(make_batches, seed + 7919 * step), batch_size=None, num_workers=workers))
+    samples = Endless(make_batches, seed + 7919 * step)
+    loader = iter(DataLoader(samples, batch_size=None, num_workers=workers, pin_memory=device != "cpu"))
     start = saved = time.monotonic()
     fraction = spent / (60 * minutes)
-    while fraction < 1:
+    end = math.inf if stop_after is None else start + 60 * stop_after
+    now = start
+    while fraction < 1 and now < end:
         for group in optimiser.param_groups:
             group["lr"] = lr * min(1.0, fraction / 0.03 + 0.02) * (0.01 + 0.99 * (1 + math.cos(math.pi * fraction)) / 2)
-        total, logged = loss(module, next(loader))
+        batch = {key: values.to(device, non_blocking=True) for key, values in next(loader).items()}
+        total, logged = loss(module, batch)
         optimiser.zero_grad(set_to_none=True)
         total.backward()
         norm = nn.utils.clip_grad_norm_(module.parameters(), 1.0)
@@ -106,7 +116,7 @@ def fit(
             print(f"{name} {json.dumps(line)}", flush=True)
             with (folder / f"{name}.jsonl").open("a") as log:
                 log.write(json.dumps(line) + "\n")
-        if now - saved > SAVE_EVERY_S or fraction >= 1:
+        if now - saved > SAVE_EVERY_S or fraction >= 1 or now >= end:
             state = {key: part.state_dict() for key, part in parts.items()}
             temporary = path.with_suffix(".tmp")
             torch.save(state | {"step": step, "seconds": spent + now - start}, temporary)

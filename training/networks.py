@@ -205,5 +205,5 @@ def posterior(*experts: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
 
 def normalise(rgb: Tensor) -> Tensor:
     """(B, S, S, 3) uint8 pictures, red first, to what the colour encoder takes."""
-    mean, std = torch.tensor(RGB_MEAN), torch.tensor(RGB_STD)
+    mean, std = (torch.tensor(statistics, device=rgb.device) for statistics in (RGB_MEAN, RGB_STD))
     return ((rgb.float() / 255 - mean) / std).permute(0, 3, 1, 2)

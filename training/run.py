@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -19,28 +21,51 @@ from training.stages import LatentSpace, Student, build_student
 from training.warm_start import start_from
 
 STAGES = ("latent", "depth", "rgb")
+#: What each stage must be told.
+NEEDED = {
+    "latent": ("minutes", "batch", "lr"),
+    "depth": ("minutes", "batch", "lr", "size"),
+    "rgb": ("minutes", "batch", "lr", "size", "facing", "skins", "backgrounds"),
+}
 
 
-def run(experiment: Path, folder: Path, stages: tuple[str, ...] = STAGES, workers: int = 1) -> None:
-    """Run `stages` of an experiment into `folder`; each resumes where it stopped.
+def run(
+    experiment: Path,
+    folder: Path,
+    stages: tuple[str, ...] = STAGES,
+    workers: int = 1,
+    device: str = "cpu",
+    stop_after: float | None = None,
+) -> None:
+    """Run `stages` of an experiment into `folder`; each resumes where it stopped. What `device` and `stop_after`
+    (minutes, of all stages together) mean is told in `engine.fit`.
 
-    Raises HandPoseError where the experiment lacks a stage, or an encoder is asked for before the latent space.
+    Raises HandPoseError where the experiment lacks a stage or a setting, or an encoder is asked for before the latent
+    space.
     """
     config = read_experiment(experiment)
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config["seed"])
+    end = math.inf if stop_after is None else time.monotonic() + 60 * stop_after
     known = [stage for stage in STAGES if stage in config]
     for stage in stages:
         if stage not in known:
             raise HandPoseError(f"{experiment} has no stage '{stage}'; it has {', '.join(known)}")
         settings = config[stage]
+        lacking = [key for key in NEEDED[stage] if key not in settings]
+        if lacking:
+            raise HandPoseError(f"{experiment}: the stage '{stage}' lacks {', '.join(lacking)}")
+        left = None if stop_after is None else (end - time.monotonic()) / 60
+        if left is not None and left <= 0:
+            return
         common: dict[str, Any] = {"folder": folder, "name": stage, "workers": workers}
+        common |= {"device": device, "stop_after": left}
         common |= {key: settings[key] for key in ("minutes", "lr")}
         if stage == "latent":
             poses = partial(pose_batches, batch=settings["batch"], settings=scene_settings(settings))
             fit(new_space(settings), LatentSpace.loss, poses, seed=config["seed"], **common)
             continue
-        space = load_space(folder)
+        space = load_space(folder).to(device)
         student = build_student(stage, settings["size"])
         make = batch_maker(stage, settings)
         if not (folder / f"{stage}.ckpt").exists():
@@ -123,6 +148,6 @@ def load_average(path: Path, module: torch.nn.Module) -> None:
     """Load the moving average of a checkpoint into `module`."""
     if not path.exists():
         raise HandPoseError(f"{path} does not exist: run the stage '{path.stem}' first")
-    state = torch.load(path, weights_only=True)
+    state = torch.load(path, weights_only=True, map_location="cpu")
     prefix = "module."
     module.load_state_dict({k.removeprefix(prefix): v for k, v in state["average"].items() if k.startswith(prefix)})

@@ -70,7 +70,7 @@ class Student(nn.Module):
 
     def loss(self, batch: Batch, space: LatentSpace) -> tuple[Tensor, dict[str, float]]:
         """Pose of the mean, alignment of the posterior, votes, side and presence."""
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast(batch["joints"].device.type, torch.bfloat16):
             expert, votes = cast(ImageEncoder, self.encoder).look(*self.see(batch))
         mean, log_var = posterior((expert.mean, expert.log_var))
         labelled = batch["right"] * batch["present"]

@@ -55,10 +55,13 @@ def train(
     make: Callable[[int], Iterator[Batch]] = lines,
     minutes: float = 5,
     module: nn.Module | None = None,
+    stop_after: float | None = None,
 ) -> nn.Module:
     torch.manual_seed(0)
     module = module or nn.Linear(1, 1)
-    return fit(module, loss, make, minutes=minutes, lr=LR, seed=1, folder=folder, name="toy", workers=0)
+    return fit(
+        module, loss, make, minutes=minutes, lr=LR, seed=1, folder=folder, name="toy", workers=0, stop_after=stop_after
+    )
 
 
 def checkpoint(folder: Path) -> dict:
@@ -196,3 +199,15 @@ def test_workers_draw_from_seeds_of_their_own() -> None:
     loader = torch.utils.data.DataLoader(Endless(lines, 3), batch_size=None, num_workers=2)
     one, two = islice(loader, 2)
     assert not torch.equal(one["x"], two["x"])
+
+
+def test_calls_that_stop_early_go_on_with_each_other(tmp_path: Path) -> None:
+    parts, whole = tmp_path / "parts", tmp_path / "whole"
+    for folder in (parts, whole):
+        folder.mkdir()
+    for call in range(1, 4):
+        train(parts, stop_after=2)
+        assert checkpoint(parts)["seconds"] == pytest.approx(min(2 * call, 5) * 60, abs=3 * call)
+    at_once = train(whole)
+    assert checkpoint(parts)["step"] == pytest.approx(checkpoint(whole)["step"], abs=6)
+    torch.testing.assert_close(train(parts).weight, at_once.weight, atol=0.05, rtol=0.05)

@@ -54,6 +54,18 @@ def test_a_stage_that_the_experiment_lacks_is_named_with_those_it_has(experiment
             run(experiment, tmp_path / "runs", (stage,), workers=0)
 
 
+def test_a_setting_that_a_stage_lacks_is_named(experiment: Path, tmp_path: Path) -> None:
+    experiment.write_text(yaml.safe_dump(TINY | {"latent": {"minutes": 1, "lr": 1e-3}}))
+    with pytest.raises(HandPoseError, match=r"tiny\.yaml: the stage 'latent' lacks batch"):
+        run(experiment, tmp_path / "runs", ("latent",), workers=0)
+
+
+def test_no_stage_begins_before_the_one_before_it_is_done(experiment: Path, tmp_path: Path) -> None:
+    experiment.write_text(yaml.safe_dump(TINY | {"latent": TINY["latent"] | {"minutes": 5}}))
+    run(experiment, tmp_path / "runs", ("latent", "depth"), workers=0, stop_after=0.005)
+    assert (tmp_path / "runs" / "latent.ckpt").exists() and not (tmp_path / "runs" / "depth.ckpt").exists()
+
+
 def test_what_is_no_experiment_is_refused(tmp_path: Path) -> None:
     with pytest.raises(HandPoseError, match=r"cannot read the experiment .*none\.yaml: No such file"):
         read_experiment(tmp_path / "none.yaml")

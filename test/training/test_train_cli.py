@@ -42,7 +42,9 @@ def test_run_passes_on_what_it_was_told(tmp_path: Path, monkeypatch: pytest.Monk
     out = str(tmp_path)
     assert main(["run", "--out", out]) == 0
     assert main(["run", "a.yaml", "--out", out, "--stages", "latent,rgb", "--workers", "2"]) == 0
+    assert main(["run", "--out", out, "--device", "cuda", "--stop-after", "9"]) == 0
     assert calls == [
-        (EXPERIMENT, tmp_path, ("latent", "depth", "rgb"), 1),
-        (Path("a.yaml"), tmp_path, ("latent", "rgb"), 2),
+        (EXPERIMENT, tmp_path, ("latent", "depth", "rgb"), 1, "cpu", None),
+        (Path("a.yaml"), tmp_path, ("latent", "rgb"), 2, "cpu", None),
+        (EXPERIMENT, tmp_path, ("latent", "depth", "rgb"), 1, "cuda", 9.0),
     ]

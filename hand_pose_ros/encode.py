@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hand_pose_ros.backend import Network
 from hand_pose_ros.bundle import Bundle
@@ -59,19 +62,35 @@ class HandEncoder:
             encoded.side_logit[doubtful] = np.abs(gain)
         return encoded
 
+    def experts(self, crops: Sequence[HandCrop]) -> Iterator[tuple[str, NDArray[np.intp], dict[str, NDArray]]]:
+        """What the encoders say: an encoder's name, the numbers (M,) of the crops that it was shown, and its outputs,
+        (M, D) or (M,) each. Crops that have nothing for an encoder are not shown to it."""
+        jobs, shown = [], []
+        for key, network in self._networks.items():
+            there = [k for k, crop in enumerate(crops) if _seen(key, crop) is not None]
+            for share in np.array_split(np.array(there, dtype=np.intp), min(len(there), self._threads) or 1):
+                if len(share):
+                    shown.append((key, share))
+                    jobs.append(partial(network.run, **self.inputs(key, [crops[k] for k in share])))
+        for (key, share), said in zip(shown, self._run(jobs), strict=True):
+            yield key, share, said
+
+    def inputs(self, encoder: str, crops: Sequence[HandCrop]) -> dict[str, FloatArray]:
+        """The inputs of an encoder, by name, for crops that have something for it."""
+        seen = np.stack([x for crop in crops if (x := _seen(encoder, crop)) is not None])
+        if encoder == "depth":
+            seen = seen[:, None]
+        elif encoder == "rgb":
+            seen = self._normalised(seen)
+        inputs: dict[str, FloatArray] = {"x": seen}
+        if "tan_half" in self._networks[encoder].inputs:
+            inputs["tan_half"] = np.array([crop.tan_half for crop in crops], dtype=np.float32)
+        return inputs
+
     def _as_is(self, crops: list[HandCrop]) -> Encoded:
         count, size = len(crops), self._bundle.latent_size
-        jobs, shown = [], []
-        for key in self._networks:
-            pictures = {k: x for k, crop in enumerate(crops) if (x := self._input(key, crop)) is not None}
-            # with one encoder at work, threads share its hands
-            shares = np.array_split(list(pictures), min(len(pictures), self._threads) or 1)
-            for there in shares:
-                if len(there):
-                    shown.append((key, there))
-                    jobs.append(self._job(key, [crops[k] for k in there], [pictures[k] for k in there]))
         means, log_vars, logits, votes = [], [], np.zeros((2, count)), np.zeros(count)
-        for (key, there), said in zip(shown, self._run(jobs), strict=True):
+        for key, there, said in self.experts(crops):
             mean: FloatArray = np.zeros((count, size))
             log_var: FloatArray = np.full((count, size), np.inf)
             weights = [self._bundle.expert_weight(modality_of(crops[k]), key) for k in there]
@@ -83,29 +102,23 @@ class HandEncoder:
         mean, variance = product_of_experts(means, log_vars)
         return Encoded(list(crops), mean, variance, *(logits / votes))
 
-    def _job(
-        self, encoder: str, crops: list[HandCrop], pictures: list[FloatArray]
-    ) -> Callable[[], dict[str, FloatArray]]:
-        network = self._networks[encoder]
-        inputs = {"x": np.stack(pictures)}
-        if "tan_half" in network.inputs:
-            inputs["tan_half"] = np.array([crop.tan_half for crop in crops], dtype=np.float32)
-        return lambda: network.run(**inputs)
-
-    def _run(self, jobs: list[Callable[[], dict[str, FloatArray]]]) -> list[dict[str, FloatArray]]:
+    def _run(self, jobs: Sequence[Callable[[], dict[str, NDArray]]]) -> list[dict[str, NDArray]]:
         if self._pool is None or len(jobs) == 1:
             return [job() for job in jobs]
         return [running.result() for running in [self._pool.submit(job) for job in jobs]]
 
-    def _input(self, encoder: str, crop: HandCrop) -> FloatArray | None:
-        """What an encoder is shown of a crop, None where the crop has nothing for it."""
-        if encoder == "cloud":
-            return crop.points
-        if encoder == "depth":
-            return None if crop.depth is None else crop.depth[None]
-        if crop.rgb is None:
-            return None
-        return np.ascontiguousarray((crop.rgb * self._rgb_scale + self._rgb_shift).transpose(2, 0, 1))
+    def _normalised(self, rgb: NDArray[np.uint8]) -> FloatArray:
+        """Pictures (M, S, S, 3) as the colour encoder takes them, (M, 3, S, S)."""
+        channels = np.empty((len(rgb), 3, *rgb.shape[1:3]), dtype=np.float32)
+        for c, (scale, shift) in enumerate(zip(self._rgb_scale, self._rgb_shift, strict=True)):
+            np.multiply(rgb[..., c], scale, out=channels[:, c])
+            channels[:, c] += shift
+        return channels
+
+
+def _seen(encoder: str, crop: HandCrop) -> NDArray[Any] | None:
+    """What an encoder looks at of a crop, None where the crop has nothing for it."""
+    return {"cloud": crop.points, "depth": crop.depth, "rgb": crop.rgb}[encoder]
 
 
 def modality_of(crop: HandCrop) -> Modality:

@@ -49,7 +49,7 @@ def quantise(bundle: Bundle, out: Path, kind: Kind, frames: Iterable[RgbdFrame] 
         shutil.copytree(bundle.folder, folder)
         for key, path in bundle.encoders.items():
             if kind == "int8":
-                _to_int8(folder / path.name, seen[key])
+                to_int8(folder / path.name, seen[key])
             else:
                 _to_fp16(folder / path.name)
         _describe(bundle, folder, kind, len(next(iter(seen.values()), [])))
@@ -93,7 +93,8 @@ class _Pictures(CalibrationDataReader):
         return next(self._rest, None)
 
 
-def _to_int8(path: Path, pictures: Iterable[Shown]) -> None:
+def to_int8(path: Path, pictures: Iterable[Shown]) -> None:
+    """Rounds an encoder's file in place; its activations have the ranges that these pictures give them."""
     # Folds batch normalisation, so that fewer activations are rounded.
     quant_pre_process(str(path), str(path), skip_symbolic_shape=True)
     quantize_static(

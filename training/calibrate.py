@@ -1,130 +1,157 @@
-"""How wide the latent's covariances must be to be true, measured on synthetic hands that nothing was trained on."""
+"""How experts are weighed, and how wide the latent's covariances must be to be true, measured on held-out hands."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.stats import chi2
+from scipy.stats import chi2, spearmanr
 
 from hand_pose_ros.backend import Network
-from hand_pose_ros.bundle import ENCODERS_OF
-from hand_pose_ros.latent import posterior_samples, product_of_experts, second_moments
+from hand_pose_ros.bundle import CovarianceSpec
+from hand_pose_ros.latent import posterior_samples, second_moments
 from hand_pose_ros.metrics import align_procrustes, joint_errors, wrist_relative
 from hand_pose_ros.types import Modality
 from training.hands.model import Array
-from training.hands.pictures import RgbdBatch
-from training.networks import RGB_MEAN, RGB_STD
+from training.held_out import BATCH, Seen, fuse
 
 POSTERIOR_SAMPLES = 16
-BATCH = 64
 #: The level whose ellipsoids are made to hold exactly their share.
 LEVEL = 0.9
+#: Weights of colour beside depth that are tried; the smallest that is within a share of the best is taken.
+WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
+WORTH_IT = 0.02
+#: Powers of the spread that are tried. More would fit a little better, and tell of half a metre where it extrapolates.
+POWERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """scale (21,), floor_m2 (21,) as the bundle wants them; what the validation hands showed, errors in mm and the
-    share of joints in the 50, 90 and 99 % ellipsoids."""
+    """What a covariance is worth on hands that it was not fitted on: their errors in mm, the share of joints in the 50,
+    90 and 99 % ellipsoids, and the rank correlation of a hand's standard deviation with its error."""
 
-    scale: Array
-    floor_m2: Array
     wrist_relative_mm: float
     aligned_mm: float
-    coverage: dict[float, float]
+    in_ellipsoid: dict[str, float]
+    rank_correlation: float
 
 
-def choose_weight(encoders: Mapping[str, Network], decoder: Network, batches: Iterable[RgbdBatch]) -> float:
-    """The weight of colour's expert beside depth's that makes the joints best, on the half that calibration fits on."""
-    batches = list(batches)
+def choose_weight(decoder: Network, sets: Sequence[Seen]) -> tuple[float, dict[float, float]]:
+    """The weight of colour's expert beside depth's that makes the joints best on the hands to fit on, the mean over the
+    sets; less, where that is hardly worse: looking at colour doubles the time, and has to earn it. And the mean errors
+    relative to the wrist in mm, by weight."""
 
     def cost(weight: float) -> float:
-        decoded = _decode_all(encoders, decoder, batches[::2], "rgbd", {"rgb": weight})
-        errors = [joint_errors(wrist_relative(predicted), wrist_relative(truth)) for predicted, _, truth in decoded]
-        return float(np.concatenate(errors).mean())
+        errors = []
+        for seen in sets:
+            mean, _ = fuse(seen, "rgbd", {"rgb": weight})
+            predicted = decoder.run(z=mean[seen.fit].astype(np.float32))["joints"]
+            errors.append(joint_errors(wrist_relative(predicted), wrist_relative(seen.joints[seen.fit])).mean())
+        return 1000 * float(np.mean(errors))
 
-    return min((1.0, 0.7, 0.5, 0.3, 0.2, 0.1), key=cost)
+    costs = {weight: cost(weight) for weight in WEIGHTS}
+    return next(weight for weight in WEIGHTS if costs[weight] <= (1 + WORTH_IT) * min(costs.values())), costs
 
 
 def calibrate(
-    encoders: Mapping[str, Network],
-    decoder: Network,
-    batches: Iterable[RgbdBatch],
-    modality: Modality,
-    weights: Mapping[str, float],
+    decoder: Network, sets: Sequence[Seen], modality: Modality, weights: Mapping[str, float]
+) -> CovarianceSpec:
+    """The covariance of one modality, from the hands to fit on of all sets, each set counting as much."""
+    errors, covariances, shares = [], [], []
+    for seen in sets:
+        _, error, covariance = _decode(decoder, seen, modality, weights)
+        errors.append(error[seen.fit])
+        covariances.append(covariance[seen.fit])
+        shares.append(np.full(seen.fit.sum(), 1 / seen.fit.sum()))
+    return fit_covariance(*(np.concatenate(parts) for parts in (errors, covariances, shares)))
+
+
+def report(
+    spec: CovarianceSpec, decoder: Network, seen: Seen, modality: Modality, weights: Mapping[str, float]
 ) -> Calibration:
-    """Fit the covariance of one modality on every other batch and report on the others."""
-    decoded = _decode_all(encoders, decoder, batches, modality, weights)
-    predicted, covariance, truth = (np.concatenate(x) for x in zip(*decoded, strict=True))
-    error = predicted - truth
-    if modality == "rgb":
-        # where the hand is comes from solving the camera's translation, which has a covariance of its own
-        error = error - error.mean(1, keepdims=True)
-    held_out = np.arange(len(error)) // BATCH % 2 == 1
-    parameters = np.array([fit_joint(error[~held_out, j], covariance[~held_out, j]) for j in range(error.shape[1])])
-    scale, floor = parameters.T
-    full = scale[:, None, None] * covariance + floor[:, None, None] * np.eye(3)
-    distance = np.einsum("nji,njik,njk->nj", error, np.linalg.inv(full), error)[held_out]
+    """What the covariance is worth on the hands that are not there to fit on."""
+    predicted, error, latent = (part[~seen.fit] for part in _decode(decoder, seen, modality, weights))
+    truth, full = seen.joints[~seen.fit], spec.calibrate(latent)
+    distance = np.einsum("nji,njik,njk->nj", error, np.linalg.inv(full), error)
+    size = np.sqrt(np.trace(full, axis1=-2, axis2=-1)).mean(1)
     return Calibration(
-        scale,
-        floor,
-        float(joint_errors(wrist_relative(predicted), wrist_relative(truth))[held_out].mean() * 1000),
-        float(joint_errors(align_procrustes(predicted, truth), truth)[held_out].mean() * 1000),
-        {level: float((distance < chi2.ppf(level, 3)).mean()) for level in (0.5, 0.9, 0.99)},
+        round(float(joint_errors(wrist_relative(predicted), wrist_relative(truth)).mean() * 1000), 1),
+        round(float(joint_errors(align_procrustes(predicted, truth), truth).mean() * 1000), 1),
+        {f"{level:.0%}": round(float((distance < chi2.ppf(level, 3)).mean()), 3) for level in (0.5, 0.9, 0.99)},
+        round(float(spearmanr(size, np.linalg.norm(error, axis=-1).mean(1)).statistic), 3),
     )
 
 
-def fit_joint(error: Array, covariance: Array) -> tuple[float, float]:
-    """scale and floor (m²) for one joint's errors (N, 3) and latent covariances (N, 3, 3).
+def moved_mm(decoder: Network, before: Seen, after: Seen, modality: Modality) -> float:
+    """How far apart the joints of the same hands are for two kinds of encoders, in the mean."""
+    ways = [decoder.run(z=fuse(seen, modality, {})[0].astype(np.float32))["joints"] for seen in (before, after)]
+    return float(joint_errors(*ways).mean() * 1000)
+
+
+def fit_covariance(error: Array, latent: Array, weight: Array) -> CovarianceSpec:
+    """The covariance's parameters for errors (N, 21, 3) and latent covariances (N, 21, 3, 3) of hands that count
+    `weight` (N,)."""
+    weight = weight / weight.sum()
+    spread = np.trace(latent, axis1=-2, axis2=-1).mean(1)
+    typical = float(np.exp(weight @ np.log(spread)))
+
+    def fitted(power: float) -> tuple[float, list[tuple[float, float]]]:
+        grown = latent * ((spread / typical) ** power)[:, None, None, None]
+        joints = [fit_joint(error[:, j], grown[:, j], weight) for j in range(error.shape[1])]
+        return sum(cost for cost, *_ in joints), [(scale, floor) for _, scale, floor in joints]
+
+    tried = {power: fitted(power) for power in POWERS}
+    power = min(tried, key=lambda power: tried[power][0])
+    scale, floor = np.array(tried[power][1]).T
+    return CovarianceSpec(scale, floor, power, typical)
+
+
+def fit_joint(error: Array, covariance: Array, weight: Array) -> tuple[float, float, float]:
+    """The mean negative log likelihood, scale and floor (m²) for one joint's errors (N, 3) and latent covariances
+    (N, 3, 3) with weights (N,) that sum to 1.
 
     Their ratio maximises the likelihood of the errors; their size makes the 90 % ellipsoids hold 90 % of them, since
     errors have heavier tails than a Gaussian and a likelihood alone would follow the tails.
     """
     values, vectors = np.linalg.eigh(covariance)
     turned = np.einsum("nik,ni->nk", vectors, error) ** 2
-    unit = turned.mean()
+    unit = float(weight @ turned.mean(1))
 
     def variances(parameters: Array) -> Array:
         return np.exp(parameters[0]) * values.clip(0) + np.exp(parameters[1]) * unit
 
     def cost(parameters: Array) -> float:
         variance = variances(parameters)
-        return float((np.log(variance) + turned / variance).sum(1).mean())
+        return float(weight @ (np.log(variance) + turned / variance).sum(1))
 
-    best = minimize(cost, np.zeros(2), method="Nelder-Mead").x
-    distance = (turned / variances(best)).sum(1)
-    size = np.quantile(distance, LEVEL) / chi2.ppf(LEVEL, 3)
-    return float(np.exp(best[0]) * size), float(np.exp(best[1]) * unit * size)
-
-
-def _decode_all(
-    encoders: Mapping[str, Network],
-    decoder: Network,
-    batches: Iterable[RgbdBatch],
-    modality: Modality,
-    weights: Mapping[str, float],
-) -> Iterator[tuple[Array, Array, Array]]:
-    """Per batch: decoded joints (B, 21, 3), latent covariances (B, 21, 3, 3) and true joints, all in the crop frame."""
-    for batch in batches:
-        seen = {
-            "rgb": {"x": encoder_input(batch.rgb)},
-            "depth": {"x": batch.depth[:, None], "tan_half": batch.tan_half},
-        }
-        used = [key for key in ENCODERS_OF[modality] if key in encoders]
-        experts = [encoders[key].run(**seen[key]) for key in used]
-        log_vars = [e["log_var"] - np.log(weights.get(key, 1.0)) for key, e in zip(used, experts, strict=True)]
-        mean, variance = product_of_experts([e["mean"] for e in experts], log_vars)
-        draws = posterior_samples(mean, variance, POSTERIOR_SAMPLES)
-        latents = np.concatenate([mean[:, None], draws], axis=1).astype(np.float32)
-        joints = decoder.run(z=latents.reshape(-1, mean.shape[1]))["joints"]
-        joints = joints.reshape(len(mean), -1, 21, 3).astype(np.float64)
-        yield joints[:, 0], second_moments(joints[:, 1:] - joints[:, :1]), batch.joints
+    found = minimize(cost, np.zeros(2), method="Nelder-Mead")
+    distance = (turned / variances(found.x)).sum(1)
+    order = np.argsort(distance)
+    size = np.interp(LEVEL, np.cumsum(weight[order]), distance[order]) / chi2.ppf(LEVEL, 3)
+    return float(found.fun), float(np.exp(found.x[0]) * size), float(np.exp(found.x[1]) * unit * size)
 
 
-def encoder_input(rgb: Array) -> Array:
-    """Colour crops (B, S, S, 3) uint8 as the exported encoder takes them."""
-    mean, std = (np.array(statistics, dtype=np.float32) for statistics in (RGB_MEAN, RGB_STD))
-    normalised = (rgb.astype(np.float32) / 255 - mean) / std
-    return np.ascontiguousarray(normalised.transpose(0, 3, 1, 2))
+def _decode(
+    decoder: Network, seen: Seen, modality: Modality, weights: Mapping[str, float]
+) -> tuple[Array, Array, Array]:
+    """Joints (N, 21, 3), their errors, and their latent covariances (N, 21, 3, 3), in the crop frame."""
+    mean, variance = fuse(seen, modality, weights)
+    joints, covariances = [], []
+    for start in range(0, len(mean), BATCH):
+        some = slice(start, start + BATCH)
+        latents = np.concatenate(
+            [mean[some, None], posterior_samples(mean[some], variance[some], POSTERIOR_SAMPLES)], axis=1
+        )
+        decoded = decoder.run(z=latents.reshape(-1, mean.shape[1]).astype(np.float32))["joints"]
+        decoded = decoded.reshape(len(latents), -1, 21, 3).astype(np.float64)
+        joints.append(decoded[:, 0])
+        covariances.append(second_moments(_shape(decoded[:, 1:] - decoded[:, :1], modality)))
+    predicted = np.concatenate(joints)
+    return predicted, _shape(predicted - seen.joints, modality), np.concatenate(covariances)
+
+
+def _shape(deviations: Array, modality: Modality) -> Array:
+    """Of colour alone those (..., 21, 3) of the hand's shape: where it is has a covariance of its own at run time."""
+    return deviations - deviations.mean(-2, keepdims=True) if modality == "rgb" else deviations

@@ -10,6 +10,7 @@ from hand_pose_ros.estimator import HandEstimator
 from hand_pose_ros.evaluate import evaluate, table
 from hand_pose_ros.predict import predict
 from hand_pose_ros.recordings import open_recording
+from hand_pose_ros.reports.sheet import draw_sheet, write_picture
 
 
 def measure(bundle: Path, recordings: list[Path]) -> dict[str, Any]:
@@ -35,3 +36,11 @@ def measure(bundle: Path, recordings: list[Path]) -> dict[str, Any]:
                 "in_ellipsoid": {f"{level:.0%}": round(share, 3) for level, share in found.coverage.items()},
             }
     return result
+
+
+def draw(bundle: Path, recordings: list[Path], folder: Path) -> None:
+    """A sheet of each recording's best, median and worst frames, as `folder/<recording>.jpg`."""
+    estimator = HandEstimator(load_bundle(bundle))
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in recordings:
+        write_picture(folder / f"{path.name}.jpg", draw_sheet(estimator, open_recording(path)))

@@ -57,7 +57,17 @@ def main(argv: list[str] | None = None) -> int:
     export.add_argument("--runs", type=Path, default=Path("runs/hand"), help="folder of checkpoints")
     export.add_argument("--bundle", type=Path, default=Path("models/hand"), help="folder to write")
     export.add_argument("--version", default="0.2.0")
-    export.add_argument("--real", type=Path, nargs="*", default=[], help="frames folders to measure for the card")
+    export.add_argument("--int8", action="store_true", help="encoders in 8-bit integers, for CPUs")
+    export.add_argument(
+        "--calibrate-on",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="rendered test sets to fit covariances and weights on, beside the generator's hands",
+    )
+    export.add_argument("--unseen", type=Path, nargs="*", default=[], help="rendered test sets to measure for the card")
+    export.add_argument("--real", type=Path, nargs="*", default=[], help="real frames folders to measure for the card")
+    export.add_argument("--sheets", type=Path, help="draw the best, median and worst of what was measured here")
 
     record = commands.add_parser("record", help="film a moving synthetic hand with ground truth")
     record.add_argument("folder", type=Path, metavar="OUT", help="frames folder, or with .mcap at its end a rosbag2")
@@ -162,13 +172,19 @@ def _kind(experiment: Path) -> str | None:
 
 
 def _export(args: argparse.Namespace) -> int:
-    from training.card import measure
+    from training.card import draw, measure
     from training.export import add_accuracy, export
 
-    manifest = export(args.experiment, args.runs, args.bundle, args.bundle.name, args.version)
+    manifest = export(
+        args.experiment, args.runs, args.bundle, args.bundle.name, args.version,
+        calibrate_on=args.calibrate_on, unseen=args.unseen, int8=args.int8,
+    )  # fmt: skip
     print(yaml.safe_dump(manifest["card"], sort_keys=False))
-    if args.real:
-        add_accuracy(args.bundle, measure(args.bundle, args.real))
+    for kind, recordings in (("unseen_hands", [*args.calibrate_on, *args.unseen]), ("real", args.real)):
+        if recordings:
+            add_accuracy(args.bundle, kind, measure(args.bundle, recordings))
+            if args.sheets:
+                draw(args.bundle, recordings, args.sheets)
     return 0
 
 

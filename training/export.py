@@ -6,42 +6,117 @@ import hashlib
 import math
 import platform
 import subprocess
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import onnxruntime
 import torch
 import yaml
 from torch import Tensor, nn
 
 from hand_pose_ros.backend import Network
-from hand_pose_ros.skeleton import JOINT_NAMES
-from hand_pose_ros.types import HandPoseError, Modality
-from training.calibrate import BATCH, Calibration, calibrate, choose_weight
-from training.hands.pictures import rgbd_batches
+from hand_pose_ros.bundle import CovarianceSpec, load_bundle
+from hand_pose_ros.quantise import to_int8
+from hand_pose_ros.skeleton import JOINT_COUNT, JOINT_NAMES
+from hand_pose_ros.types import Modality
+from training.calibrate import calibrate, choose_weight, moved_mm, report
+from training.hands.model import Array
+from training.hands.pictures import RgbdBatch, rgbd_batches
 from training.hands.scene import CROP_SIZE_M, SceneSettings
+from training.held_out import BATCH, Hand, crops_of_batches, crops_of_folder, open_encoder, see
 from training.networks import LATENT, RGB_MEAN, RGB_STD, ExpertHead
+from training.onnx_export import export_network
 from training.run import load_space, load_student, read_experiment, rgb_folders, scene_settings
 
 #: Without depth the crop's side is the box's times this; the middle of what training framed.
 BOX_SCALE = 1.25
-PARITY = 1e-3
 #: Far from the seeds that training uses.
 VALIDATION_SEED = 987_654_321
 VALIDATION_BATCHES = 32
-OPSET = 17
+#: Pictures from which the ranges of an int8 encoder's activations are taken.
+RANGE_PICTURES = 192
 ENCODER_OUTPUTS = ("mean", "log_var", "side_logit", "presence_logit")
+MODALITIES: tuple[Modality, ...] = ("rgbd", "rgb", "depth")
 
 
-def export(experiment: Path, runs: Path, bundle: Path, name: str, version: str) -> dict[str, Any]:
+def export(
+    experiment: Path,
+    runs: Path,
+    bundle: Path,
+    name: str,
+    version: str,
+    *,
+    calibrate_on: Sequence[Path] = (),
+    unseen: Sequence[Path] = (),
+    int8: bool = False,
+) -> dict[str, Any]:
     """Write the trained stages in `runs` as a bundle to the folder `bundle`; returns its manifest.
 
+    Fusion and covariances are fitted on half of the generator's held-out hands and of the frames folders
+    `calibrate_on`; reported are the other halves and all of `unseen`. int8: the encoders in 8-bit integers, for CPUs.
     Raises HandPoseError where an exported network differs from torch's by a relative error of 1e-3 or more.
     """
     config = read_experiment(experiment)
     bundle.mkdir(parents=True, exist_ok=True)
+    parity = _write_networks(config, runs, bundle)
+    believed = CovarianceSpec(np.ones(JOINT_COUNT), np.zeros(JOINT_COUNT))
+    manifest: dict[str, Any] = {
+        "format_version": 1,
+        "name": name,
+        "version": version,
+        "skeleton": list(JOINT_NAMES),
+        "latent_size": LATENT,
+        "crop": {"size_m": CROP_SIZE_M, "box_scale": BOX_SCALE},
+        "encoders": {
+            "rgb": {
+                "file": "encoder_rgb.onnx",
+                "size": config["rgb"]["size"],
+                "mean": list(RGB_MEAN),
+                "std": list(RGB_STD),
+            },
+            "depth": {"file": "encoder_depth.onnx", "size": config["depth"]["size"]},
+        },
+        "decoders": {
+            "joints": {"file": "decoder_joints.onnx"},
+            "cloud": {"file": "decoder_cloud.onnx", "points": 256},
+        },
+        "covariance": {modality: _plain(believed) for modality in MODALITIES},
+        "weights": {},
+        "sha256": {},
+        "card": _card(config, runs, parity),
+    }
+    _sign(bundle, manifest)
+
+    # from here on as the estimator sees: with a bundle
+    pictures = list(crops_of_batches(_validation_batches(config)))
+    if int8:
+        manifest["card"]["encoders"] = _round_encoders(bundle, manifest, pictures[:RANGE_PICTURES])
+    opened = load_bundle(bundle)
+    sources: dict[str, Iterable[Hand]] = {"synthetic": pictures}
+    sources |= {folder.name: crops_of_folder(folder, opened) for folder in (*calibrate_on, *unseen)}
+    encoder, decoder = open_encoder(opened), Network(opened.decoders["joints"])
+    seen = {name: see(encoder, hands) for name, hands in sources.items()}
+    fitted = {name: seen[name] for name in ("synthetic", *(folder.name for folder in calibrate_on))}
+    weight, by_weight = choose_weight(decoder, list(fitted.values()))
+    manifest["weights"] = {"rgbd": {"rgb": weight}}
+    manifest["card"]["wrist_relative_mm_by_weight_of_colour"] = {w: round(mm, 2) for w, mm in by_weight.items()}
+    reports: dict[str, dict[str, Any]] = {name: {"hands": len(hands.joints)} for name, hands in seen.items()}
+    for modality in MODALITIES:
+        weights = manifest["weights"].get(modality, {})
+        spec = calibrate(decoder, list(fitted.values()), modality, weights)
+        manifest["covariance"][modality] = _plain(spec)
+        for name, hands in seen.items():
+            unfitted = hands if name in fitted else hands.all_held_out()
+            reports[name][modality] = vars(report(spec, decoder, unfitted, modality, weights))
+    manifest["card"]["accuracy"] = {"held_out": reports}
+    _sign(bundle, manifest)
+    return manifest
+
+
+def _write_networks(config: dict[str, Any], runs: Path, bundle: Path) -> dict[str, float]:
+    """The encoders and decoders as ONNX files; their relative errors against torch."""
     space = load_space(runs)
     depth = load_student(runs, "depth", config["depth"]["size"]).encoder
     rgb = load_student(runs, "rgb", config["rgb"]["size"]).encoder
@@ -56,39 +131,7 @@ def export(experiment: Path, runs: Path, bundle: Path, name: str, version: str) 
         "decoder_joints": (space.joints_decoder, latents, ("joints", "joints_2d")),
         "decoder_cloud": (space.cloud_decoder, latents, ("cloud",)),
     }
-    parity = {key: export_network(bundle / f"{key}.onnx", *job) for key, job in jobs.items()}
-    encoders = {key: Network(bundle / f"encoder_{key}.onnx") for key in ("rgb", "depth")}
-    decoder = Network(bundle / "decoder_joints.onnx")
-    folders, settings = rgb_folders(config["rgb"]), scene_settings(config["rgb"])
-    batches = rgbd_batches(VALIDATION_SEED, BATCH, size, depth_size, **folders, settings=settings)
-    validation = list(islice(batches, VALIDATION_BATCHES))
-    weights = {"rgbd": {"rgb": choose_weight(encoders, decoder, validation)}}
-    modalities: tuple[Modality, ...] = ("rgbd", "rgb", "depth")
-    calibrations = {m: calibrate(encoders, decoder, validation, m, weights.get(m, {})) for m in modalities}
-    manifest = {
-        "format_version": 1,
-        "name": name,
-        "version": version,
-        "skeleton": list(JOINT_NAMES),
-        "latent_size": LATENT,
-        "crop": {"size_m": CROP_SIZE_M, "box_scale": BOX_SCALE},
-        "encoders": {
-            "rgb": {"file": "encoder_rgb.onnx", "size": size, "mean": list(RGB_MEAN), "std": list(RGB_STD)},
-            "depth": {"file": "encoder_depth.onnx", "size": depth_size},
-        },
-        "decoders": {
-            "joints": {"file": "decoder_joints.onnx"},
-            "cloud": {"file": "decoder_cloud.onnx", "points": 256},
-        },
-        "covariance": {
-            m: {"scale": _rounded(c.scale, 5), "floor_m2": _rounded(c.floor_m2, 9)} for m, c in calibrations.items()
-        },
-        "weights": weights,
-        "sha256": {f"{key}.onnx": hashlib.sha256((bundle / f"{key}.onnx").read_bytes()).hexdigest() for key in jobs},
-        "card": _card(config, runs, parity, calibrations),
-    }
-    write_manifest(bundle, manifest)
-    return manifest
+    return {key: export_network(bundle / f"{key}.onnx", *job) for key, job in jobs.items()}
 
 
 def forget_side_prior(head: ExpertHead) -> None:
@@ -98,33 +141,34 @@ def forget_side_prior(head: ExpertHead) -> None:
         head.out.bias[-2] -= math.log((1 - mirrored) / mirrored)
 
 
-def export_network(path: Path, module: nn.Module, example: dict[str, Tensor], outputs: tuple[str, ...]) -> float:
-    """Write one network with a dynamic batch; returns its largest relative error against torch on fresh inputs.
-
-    example: its inputs by name, in order, each with the batch as its first axis.
-    """
-    module = module.eval()
-    torch.onnx.export(
-        module, tuple(example.values()), str(path), input_names=list(example), output_names=list(outputs),
-        opset_version=OPSET, dynamic_axes={key: {0: "n"} for key in (*example, *outputs)}, dynamo=False,
-    )  # fmt: skip
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    fresh = {name: torch.rand_like(x.repeat(3, *[1] * (x.dim() - 1))) * 2 - 1 for name, x in example.items()}
-    with torch.no_grad():
-        expected = module(*fresh.values())
-    expected = expected if isinstance(expected, tuple) else (expected,)
-    got = session.run(list(outputs), {name: x.numpy() for name, x in fresh.items()})
-    errors = [np.linalg.norm(e.numpy() - g) / np.linalg.norm(e.numpy()) for e, g in zip(expected, got, strict=True)]
-    worst = float(max(errors))
-    if not worst < PARITY:
-        raise HandPoseError(f"{path} differs from the trained network by {worst:.1e}; the bundle must not be used")
-    return worst
+def _validation_batches(config: dict[str, Any]) -> Iterator[RgbdBatch]:
+    folders, settings = rgb_folders(config["rgb"]), scene_settings(config["rgb"])
+    sizes = config["rgb"]["size"], config["depth"]["size"]
+    return islice(rgbd_batches(VALIDATION_SEED, BATCH, *sizes, **folders, settings=settings), VALIDATION_BATCHES)
 
 
-def add_accuracy(bundle: Path, accuracy: dict[str, Any]) -> None:
-    """Write what was measured on real frames into the card of a bundle."""
+def _round_encoders(bundle: Path, manifest: dict[str, Any], pictures: Sequence[Hand]) -> dict[str, Any]:
+    """The bundle's encoders in 8-bit integers, in place; for the card, how that moves the joints of these hands."""
+    opened = load_bundle(bundle)
+    encoder = open_encoder(opened)
+    before = see(encoder, pictures)
+    for key, path in opened.encoders.items():
+        inputs = encoder.inputs(key, [crop for crop, _ in pictures])
+        to_int8(path, [{name: x[k : k + 1] for name, x in inputs.items()} for k in range(len(pictures))])
+    _sign(bundle, manifest)
+    after = see(open_encoder(load_bundle(bundle)), pictures)
+    decoder = Network(opened.decoders["joints"])
+    return {
+        "arithmetic": "int8 but for the first and last layers",
+        "ranges_from_pictures": len(pictures),
+        "joints_moved_mm": {m: round(moved_mm(decoder, before, after, m), 2) for m in ("rgb", "depth")},
+    }
+
+
+def add_accuracy(bundle: Path, kind: str, accuracy: dict[str, Any]) -> None:
+    """Write what was measured on recordings, of a `kind` such as `real`, into the card of a bundle."""
     manifest = yaml.safe_load((bundle / "manifest.yaml").read_text())
-    manifest["card"]["accuracy"]["real"] = accuracy
+    manifest["card"]["accuracy"][kind] = accuracy
     write_manifest(bundle, manifest)
 
 
@@ -132,12 +176,21 @@ def write_manifest(bundle: Path, manifest: dict[str, Any]) -> None:
     (bundle / "manifest.yaml").write_text(yaml.safe_dump(manifest, sort_keys=False, width=120))
 
 
-def _card(
-    config: dict[str, Any],
-    runs: Path,
-    parity: dict[str, float],
-    calibrations: dict[Modality, Calibration],
-) -> dict[str, Any]:
+def _sign(bundle: Path, manifest: dict[str, Any]) -> None:
+    files = sorted(bundle.glob("*.onnx"))
+    manifest["sha256"] = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+    write_manifest(bundle, manifest)
+
+
+def _plain(spec: CovarianceSpec) -> dict[str, Any]:
+    """As the manifest has it."""
+    entry: dict[str, Any] = {"scale": _rounded(spec.scale, 5), "floor_m2": _rounded(spec.floor_m2, 9)}
+    if spec.power > 0:
+        entry |= {"power": spec.power, "typical_m2": float(f"{spec.typical_m2:.4e}")}
+    return entry
+
+
+def _card(config: dict[str, Any], runs: Path, parity: dict[str, float]) -> dict[str, Any]:
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     seconds, samples = {}, {}
     for stage in ("latent", "depth", "rgb"):
@@ -155,22 +208,8 @@ def _card(
         "samples": samples,
         "machine": f"{platform.machine()}, CPU only, 2 cores, torch {torch.__version__}",
         "export_parity_relative_error": {key: float(f"{value:.1e}") for key, value in parity.items()},
-        "accuracy": {
-            "synthetic_validation": {
-                "hands": VALIDATION_BATCHES * BATCH,
-                "seed": VALIDATION_SEED,
-                **{
-                    m: {
-                        "wrist_relative_mm": round(c.wrist_relative_mm, 1),
-                        "aligned_mm": round(c.aligned_mm, 1),
-                        "in_ellipsoid": {f"{level:.0%}": round(share, 3) for level, share in c.coverage.items()},
-                    }
-                    for m, c in calibrations.items()
-                },
-            },
-        },
     }
 
 
-def _rounded(values: np.ndarray, digits: int) -> list[float]:
+def _rounded(values: Array, digits: int) -> list[float]:
     return [round(float(v), digits) for v in values]

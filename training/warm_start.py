@@ -106,6 +106,11 @@ def _convolutions(model: onnx.ModelProto, values: dict[str, Tensor]) -> Iterator
     """Name, weight and bias of each convolution. A node is named by the modules that it lies in, and one of a list by
     the list's name and its own: /stages.0/stages.0.1/first/Conv is stages.0.1.first."""
     for node in model.graph.node:
+        if node.op_type == "DequantizeLinear" and node.input[0] in values:  # an int8 bundle's weights and biases
+            rounded, scale, zero = (values[name] for name in node.input)
+            apart = [-1] + [1] * (rounded.dim() - 1) if scale.dim() else []  # a scale for each output channel
+            values[node.output[0]] = (rounded - zero.reshape(apart).int()).float() * scale.reshape(apart)
+    for node in model.graph.node:
         if node.op_type == "Conv" and len(node.input) == 3:
             path: list[str] = []
             for part in node.name.strip("/").split("/")[:-1]:

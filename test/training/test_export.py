@@ -1,52 +1,78 @@
-"""Exported networks give what torch gives, for any batch, and a network that does not is refused."""
+"""Trained stages become a bundle that says what it is worth."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-import onnxruntime
+import onnx
 import pytest
 import torch
-from torch import Tensor, nn
+import yaml
+from torch import nn
 
-from hand_pose_ros.types import HandPoseError
-from training.backbones import PretrainedEncoder
-from training.export import ENCODER_OUTPUTS, export_network
-from training.networks import LATENT, CloudDecoder, DepthEncoder, JointsDecoder
+from hand_pose_ros.bundle import load_bundle
+from hand_pose_ros.frames_folder import open_folder, read_labels, write_folder
+from training import export as exporting
+from training.calibrate import WEIGHTS
+from training.cli import main
+from training.stages import LatentSpace, build_student
 
-
-@pytest.mark.parametrize(
-    ("module", "shapes", "outputs"),
-    [
-        (DepthEncoder(64), {"x": (1, 64, 64), "tan_half": ()}, ENCODER_OUTPUTS),
-        (PretrainedEncoder(96), {"x": (3, 96, 96)}, ENCODER_OUTPUTS),
-        (JointsDecoder(), {"z": (LATENT,)}, ("joints", "joints_2d")),
-        (CloudDecoder(), {"z": (LATENT,)}, ("cloud",)),
-    ],
-    ids=["depth", "rgb", "joints", "cloud"],
-)
-def test_onnx_agrees_with_torch(
-    tmp_path: Path, module: nn.Module, shapes: dict[str, tuple[int, ...]], outputs: tuple[str, ...]
-) -> None:
-    path = tmp_path / "network.onnx"
-    example = {name: torch.randn(2, *shape) for name, shape in shapes.items()}
-    assert export_network(path, module, example, outputs) < 1e-3
-    batch = {name: torch.randn(5, *shape) for name, shape in shapes.items()}
-    with torch.no_grad():
-        expected = module.eval()(*batch.values())
-    got = onnxruntime.InferenceSession(str(path)).run(list(outputs), {name: x.numpy() for name, x in batch.items()})
-    for one, other in zip(expected if isinstance(expected, tuple) else (expected,), got, strict=True):
-        np.testing.assert_allclose(other, one.numpy(), rtol=1e-3, atol=1e-4)
+RECORDING = Path(__file__).resolve().parents[2] / "demo" / "recording"
+CONFIG = {
+    "seed": 1,
+    "latent": {"batch": 16},
+    "depth": {"batch": 4, "size": 32},
+    "rgb": {"batch": 4, "size": 32, "skins": None, "backgrounds": None},
+}
 
 
-class Wavering(nn.Module):
-    """Never says the same twice, as dropout left switched on would."""
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Checkpoints of networks that know nothing."""
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("runs")
+    networks: dict[str, nn.Module] = {"latent": LatentSpace()}
+    networks |= {stage: build_student(stage, 32) for stage in ("depth", "rgb")}
+    for stage, network in networks.items():
+        average = {f"module.{name}": values for name, values in network.state_dict().items()}
+        torch.save({"average": average, "seconds": 12.3, "step": 5}, folder / f"{stage}.ckpt")
+    (folder / "experiment.yaml").write_text(yaml.safe_dump(CONFIG))
+    return folder
 
-    def forward(self, z: Tensor) -> Tensor:
-        return z + torch.rand_like(z)
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few frames of the demo's."""
+    folder, labels = open_folder(RECORDING), read_labels(RECORDING)
+    assert labels is not None and labels.side is not None
+    some = range(0, len(folder), 15)
+    path = tmp_path_factory.mktemp("sets") / "few"
+    write_folder(
+        path, [folder.names[k] for k in some], [folder.read(k) for k in some],
+        joints_m=labels.joints_m[::15], side=list(labels.side[::15]),
+    )  # fmt: skip
+    return path
 
 
-def test_a_network_that_changed_on_the_way_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(HandPoseError, match="differs from the trained network"):
-        export_network(tmp_path / "network.onnx", Wavering(), {"z": torch.randn(2, LATENT)}, ("y",))
+def test_a_bundle_comes_out_whole(runs: Path, recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporting, "VALIDATION_BATCHES", 2)
+    monkeypatch.setattr(exporting, "RANGE_PICTURES", 8)
+    folder = tmp_path / "small"
+    command = ["export", str(runs / "experiment.yaml"), "--runs", str(runs), "--bundle", str(folder), "--int8"]
+    command += ["--version", "9.9", "--calibrate-on", str(recording), "--sheets", str(tmp_path / "sheets")]
+    assert main(command) == 0
+    bundle = load_bundle(folder)
+    assert (bundle.name, bundle.version) == ("small", "9.9")
+    assert bundle.expert_weight("rgbd", "rgb") in WEIGHTS
+    card = bundle.card
+    assert card["seconds"]["depth"] == 12 and card["samples"] == {"latent": 80, "depth": 20, "rgb": 20}
+    assert max(card["export_parity_relative_error"].values()) < 1e-3
+    assert all(0 <= moved < 20 for moved in card["encoders"]["joints_moved_mm"].values())
+    for path in bundle.encoders.values():
+        assert "QuantizeLinear" in {node.op_type for node in onnx.load(path).graph.node}
+    held_out = card["accuracy"]["held_out"]
+    assert (held_out["synthetic"]["hands"], held_out["few"]["hands"]) == (128, 4)
+    assert set(held_out["few"]["depth"]["in_ellipsoid"]) == {"50%", "90%", "99%"}
+    assert held_out["few"]["depth"]["aligned_mm"] > 5
+    assert card["accuracy"]["unseen_hands"]["few"]["depth"]["found"] == "4 of 4"
+    assert (tmp_path / "sheets" / "few.jpg").stat().st_size > 10_000

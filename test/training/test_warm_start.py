@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from hand_pose_ros.quantise import to_int8
 from hand_pose_ros.types import HandPoseError
 from training.warm_start import start_from
 
@@ -60,6 +61,17 @@ def test_the_started_network_computes_what_the_exported_one_does(trained: tuple[
     norm = again.body[1].train()  # with these very pictures, the batch's statistics are those that were unfolded
     folded = again.body[0](again.stem(seen))
     torch.testing.assert_close(norm(folded), net.body[1](net.body[0](net.stem(seen))), atol=1e-4, rtol=1e-4)
+
+
+def test_an_int8_graph_is_started_from_too(trained: tuple[Net, Path]) -> None:
+    net, path = trained
+    seen = 2 + 3 * torch.randn(64, 1, 12, 12)
+    to_int8(path, [{"x": picture[None].numpy()} for picture in seen[:32]])
+    assert any(node.op_type == "DequantizeLinear" for node in onnx.load(str(path)).graph.node)
+    again = Net()
+    assert start_from(again, path, seen) == ["stem.0", "body.0", "last"]
+    error = (again.eval()(seen) - net(seen)).norm() / net(seen).norm()
+    assert error < 0.05
 
 
 def test_new_layers_between_stay_and_new_channels_come_first(trained: tuple[Net, Path]) -> None:

@@ -20,8 +20,9 @@ from training.detector.objective import loss
 from training.detector.photos import Photo, Scene
 from training.detector.samples import DEPTH_SPAN_M, detector_batches
 from training.engine import fit
-from training.export import OPSET, PARITY, write_manifest
+from training.export import write_manifest
 from training.networks import RGB_MEAN, RGB_STD
+from training.onnx_export import OPSET, PARITY
 from training.run import load_average
 
 STAGE = "detector"

@@ -1,9 +1,9 @@
 """Start a network from the weights of an exported one, so that a shipped bundle can be trained further.
 
-An exported graph has its batch normalisations folded into the convolutions. They are unfolded by data: each
-normalisation gets the statistics of what its convolution really gives, and the scale and shift that undo them, so the
-network computes what the graph computes, and can be trained as if it had been built so. All other weights, such as
-those of a head, stand in the graph as they are, under the names that they have here.
+An exported graph has its batch normalisations folded into the layers before them. They are unfolded by data: each
+normalisation gets the statistics of what its layer really gives, and the scale and shift that undo them, so the network
+computes what the graph computes, and can be trained as if it had been built so. All other weights stand in the graph as
+they are, under the names that they have here. What an int8 bundle has rounded is taken as it was rounded.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ from torch import Tensor, nn
 
 from hand_pose_ros.types import HandPoseError
 
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+#: What quantising appends to the name of a weight.
+_ROUNDED = "_DequantizeLinear_Output"
+
 
 def start_from(network: nn.Module, graph: Path, *inputs: Tensor) -> list[str]:
     """Give `network` the weights of the exported `graph`; inputs: a batch of what it will see, needed where it has
@@ -28,20 +32,25 @@ def start_from(network: nn.Module, graph: Path, *inputs: Tensor) -> list[str]:
     HandPoseError where there are none.
     """
     model = onnx.load(str(graph))
-    values = {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in model.graph.initializer}
-    started = _start_convolutions(network, dict(_convolutions(model, values)), inputs)
+    values = _values(model)
+    folded = _start_convolutions(network, dict(_convolutions(model, values)))
+    started = list(folded)
     started += _start_others(network, values)
     if not started:
         raise HandPoseError(f"{graph} has no layer in common with the network to be trained; start from another bundle")
+    modules = dict(network.named_modules())
+    norms = [m for name, m in modules.items() if isinstance(m, NORMS) and name not in started]
+    biases = {modules[name]: bias for name, bias in folded.items()}
+    # a linear layer has a bias of its own, with what was folded into it
+    biases |= {m: torch.zeros(m.out_features) for n in started if isinstance(m := modules[n], nn.Linear)}
+    if norms:
+        _unfold(network, biases, norms, inputs)
     return started
 
 
-def _start_convolutions(
-    network: nn.Module, theirs: dict[str, tuple[Tensor, Tensor]], inputs: tuple[Tensor, ...]
-) -> list[str]:
-    """Copy the weights and biases of `theirs` and unfold the normalisations that follow; the layers' names."""
-    found: dict[nn.Module, Tensor] = {}
-    names = []
+def _start_convolutions(network: nn.Module, theirs: dict[str, tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
+    """Copy the weights and biases of `theirs`; the layers' names, and the biases in the graph."""
+    started = {}
     for name, module in network.named_modules():
         if not isinstance(module, nn.Conv2d) or name not in theirs:
             continue
@@ -52,15 +61,12 @@ def _start_convolutions(
             module.weight.zero_()[:, -weight.shape[1] :] = weight
             if module.bias is not None:
                 module.bias.copy_(bias)
-        found[module] = bias
-        names.append(name)
-    if found:
-        _unfold(network, found, inputs)
-    return names
+        started[name] = bias
+    return started
 
 
 def _start_others(network: nn.Module, values: dict[str, Tensor]) -> list[str]:
-    """Copy what belongs to no convolution and its normalisation, which bear no names in a graph; the layers' names."""
+    """Copy what belongs to no convolution and no normalisation folded into one; the layers' names."""
     ours = network.state_dict()
     same = {name: value for name, value in values.items() if name in ours and ours[name].shape == value.shape}
     layers = {name: network.get_submodule(name) for name in dict.fromkeys(name.rpartition(".")[0] for name in same)}
@@ -75,25 +81,30 @@ def _shape(weight: Tensor) -> tuple[int, ...]:
     return (outputs, 1 if channels <= 3 else channels, *kernel)
 
 
-def _unfold(network: nn.Module, found: dict[nn.Module, Tensor], inputs: tuple[Tensor, ...]) -> None:
-    """Set the normalisation that follows each convolution without bias, in the order in which they are run."""
+def _unfold(
+    network: nn.Module, biases: dict[nn.Module, Tensor], norms: list[nn.Module], inputs: tuple[Tensor, ...]
+) -> None:
+    """Set each of the `norms` that follows a layer of `biases`, in the order in which they are run, so that it adds the
+    bias and does nothing else."""
     waiting: list[Tensor] = []
 
     def after(module: nn.Module, _: tuple[Tensor, ...], output: Tensor) -> None:
-        if isinstance(module, nn.Conv2d):
-            waiting[:] = [found[module]] if module in found and module.bias is None else []
+        own = isinstance(module, nn.Conv2d) and module.bias is not None
+        waiting[:] = [biases[module]] if module in biases and not own else []
 
     def before(module: nn.Module, given: tuple[Tensor, ...]) -> None:
-        if waiting and isinstance(module, nn.BatchNorm2d):
+        if waiting and isinstance(module, NORMS):
             assert module.running_mean is not None and module.running_var is not None
-            variance, mean = torch.var_mean(given[0].float(), (0, 2, 3), correction=0)
+            every = [axis for axis in range(given[0].dim()) if axis != 1]
+            variance, mean = torch.var_mean(given[0].float(), every, correction=0)
             module.running_mean.copy_(mean)
             module.running_var.copy_(variance)
             module.weight.data.copy_((variance + module.eps).sqrt())
             module.bias.data.copy_(waiting.pop() + mean)
 
-    handles = [module.register_forward_hook(after) for module in network.modules() if isinstance(module, nn.Conv2d)]
-    handles += [m.register_forward_pre_hook(before) for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
+    layers = [module for module in network.modules() if isinstance(module, (nn.Conv2d, nn.Linear))]
+    handles = [module.register_forward_hook(after) for module in layers]
+    handles += [norm.register_forward_pre_hook(before) for norm in norms]
     was_training = network.training
     with torch.no_grad():
         network.eval()(*inputs)
@@ -102,19 +113,30 @@ def _unfold(network: nn.Module, found: dict[nn.Module, Tensor], inputs: tuple[Te
         handle.remove()
 
 
-def _convolutions(model: onnx.ModelProto, values: dict[str, Tensor]) -> Iterator[tuple[str, tuple[Tensor, Tensor]]]:
-    """Name, weight and bias of each convolution. A node is named by the modules that it lies in, and one of a list by
-    the list's name and its own: /stages.0/stages.0.1/first/Conv is stages.0.1.first."""
+def _values(model: onnx.ModelProto) -> dict[str, Tensor]:
+    """All weights by name, rounded ones under the name that they had before."""
+    values = {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in model.graph.initializer}
     for node in model.graph.node:
-        if node.op_type == "DequantizeLinear" and node.input[0] in values:  # an int8 bundle's weights and biases
+        if node.op_type == "DequantizeLinear" and node.input[0] in values:
             rounded, scale, zero = (values[name] for name in node.input)
             apart = [-1] + [1] * (rounded.dim() - 1) if scale.dim() else []  # a scale for each output channel
-            values[node.output[0]] = (rounded - zero.reshape(apart).int()).float() * scale.reshape(apart)
+            weight = (rounded - zero.reshape(apart).int()).float() * scale.reshape(apart)
+            values[node.output[0]] = values[node.output[0].removesuffix(_ROUNDED)] = weight
+    return values
+
+
+def _convolutions(model: onnx.ModelProto, values: dict[str, Tensor]) -> Iterator[tuple[str, tuple[Tensor, Tensor]]]:
+    """Name, weight and bias of each convolution. Its weight bears the layer's name, or else, as in graphs made by
+    tracing, the node: by the modules that it lies in, and one of a list by the list's name and its own, so that
+    /stages.0/stages.0.1/first/Conv is stages.0.1.first."""
     for node in model.graph.node:
-        if node.op_type == "Conv" and len(node.input) == 3:
-            path: list[str] = []
-            for part in node.name.strip("/").split("/")[:-1]:
-                if path and part.startswith(path[-1] + "."):
-                    path.pop()
-                path.append(part)
-            yield ".".join(path), (values[node.input[1]], values[node.input[2]])
+        if node.op_type != "Conv" or len(node.input) != 3:
+            continue
+        path: list[str] = []
+        for part in node.name.strip("/").split("/")[:-1]:
+            if path and part.startswith(path[-1] + "."):
+                path.pop()
+            path.append(part)
+        weight = node.input[1].removesuffix(_ROUNDED)
+        name = weight.removesuffix(".weight") if weight.endswith(".weight") else ".".join(path)
+        yield name, (values[node.input[1]], values[node.input[2]])

@@ -74,7 +74,7 @@ def load_hand_model(path: Path = Path(__file__).parent.parent / "assets" / "hand
     return HandModel(
         mean=mean,
         basis=arrays["basis"].astype(np.float32),
-        coefficients=arrays["coefficients"],
+        coefficients=arrays["coefficients"].astype(np.float32),
         weight_bones=order.astype(np.int32),
         weight_values=(values / values.sum(1, keepdims=True)).astype(np.float32),
         faces=faces.astype(np.int32),

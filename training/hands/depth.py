@@ -11,9 +11,10 @@ import numpy as np
 from numba import njit
 
 from training.hands.model import Array
-from training.hands.noise import advance, normal, uniform
-from training.hands.parts import NOTHING, SLEEVE
+from training.hands.noise import advance, normal, three_normals, two_uniforms, uniform
+from training.hands.parts import SLEEVE
 
+f4 = np.float32
 #: One camera and its mood. focal: px of its own picture. sigma: axial noise (m), of which a share `lumpy` is alike over
 #: some pixels. disparity: disparity steps times metres, 0 for none. step: metres of its integers. shadow: focal times
 #: baseline (px m) to what lights or matches the scene, its sign the side. fatten, fray: px by which near edges grow
@@ -78,29 +79,30 @@ def sample_sensors(rng: np.random.Generator, distance: Array, noise: bool = True
     return sensors
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=True, error_model="numpy")
 def _lumps(height, width, state):
-    """Noise (h, w) on a coarse grid, one sample every LUMP_PX pixels, and the generator's next state."""
-    grid = np.empty((height // LUMP_PX + 3, width // LUMP_PX + 3), dtype=np.float32)
-    for i in range(grid.shape[0]):
-        for j in range(grid.shape[1]):
-            state = advance(state)
-            grid[i, j] = normal(state)
-    return grid, state
+    """Noises (4, h, w) on a coarse grid, one sample every LUMP_PX pixels, and the generator's next state."""
+    grids = np.empty((4, height // LUMP_PX + 3, width // LUMP_PX + 3), dtype=np.float32)
+    for k in range(4):
+        for i in range(grids.shape[1]):
+            for j in range(grids.shape[2]):
+                state = advance(state)
+                grids[k, i, j] = f4(1.5) * normal(state)  # between its samples a grid varies less than at them
+    return grids, state
 
 
-@njit(cache=True, fastmath=True, inline="always")
-def _between(grid, v, u):
-    """A coarse grid's value at a pixel, bilinear, brought back to about unit variance."""
-    y, x = v / LUMP_PX + 0.5, u / LUMP_PX + 0.5
-    i, j = int(y), int(x)
-    a, b = y - i, x - j
-    top = grid[i, j] * (1 - b) + grid[i, j + 1] * b
-    bottom = grid[i + 1, j] * (1 - b) + grid[i + 1, j + 1] * b
-    return 1.5 * (top * (1 - a) + bottom * a)
+@njit(cache=True, fastmath=True, inline="always", error_model="numpy")
+def _row(grids, v, out):
+    """The grids' values `out` (4, w) at a row of pixels."""
+    y = f4(v / LUMP_PX + 0.5)
+    i = int(y)
+    share = y - f4(i)
+    for k in range(grids.shape[0]):
+        for j in range(grids.shape[2]):
+            out[k, j] = grids[k, i, j] + share * (grids[k, i + 1, j] - grids[k, i, j])
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def shadows(depth, shadow, out):
     """Mark in `out` (H, W) bool what a second eye or a projector beside the camera cannot see.
 
@@ -111,114 +113,120 @@ def shadows(depth, shadow, out):
     out[:] = False
     if shadow == 0.0:
         return
+    reach = f4(abs(shadow))
     for v in range(height):
-        nearest = 1e9
+        nearest = f4(1e9)
         for k in range(width):
             # away from the other's side, each visible pixel lies further in its picture than all before
             u = width - 1 - k if shadow > 0 else k
-            place = (u if shadow > 0 else -u) - abs(shadow) / depth[v, u]
+            place = f4(u if shadow > 0 else -u) - reach / depth[v, u]
             if place > nearest:
                 out[v, u] = True
             else:
                 nearest = place
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def measure(depth, part, sensor, lens, seed, out):
     """A camera's reading `out` (H, W), metres, 0 where nothing came back, of the true `depth` (H, W) of `part` (H, W).
 
     lens: fx, fy, cx, cy of these pixels; the camera's own are converted to them. seed: of the noise.
     """
     height, width = depth.shape
-    scale = lens[0] / min(sensor.focal, lens[0])  # one of the camera's pixels in pixels of `depth`
+    focal, scale = f4(lens[0]), f4(lens[0] / min(sensor.focal, lens[0]))  # scale: pixels of `depth` in the camera's own
     hidden = np.zeros((height, width), dtype=np.bool_)
     shadows(depth, sensor.shadow / sensor.focal * lens[0], hidden)
     state = advance(advance(np.uint64(seed)))
-    lump, state = _lumps(height, width, state)
-    sway_u, state = _lumps(height, width, state)
-    sway_v, state = _lumps(height, width, state)
-    blot, state = _lumps(height, width, state)
-    fray, du, dv = sensor.fray * scale, sensor.du * scale, sensor.dv * scale
-    reach = int(np.ceil(sensor.fatten * scale + 2 * fray + abs(du) + abs(dv))) + 1
+    grids, state = _lumps(height, width, state)
+    row = np.empty((4, grids.shape[2]), np.float32)
+    column, share = np.empty(width, np.int64), np.empty(width, np.float32)
+    for u in range(width):
+        column[u] = int(u / LUMP_PX + 0.5)
+        share[u] = u / LUMP_PX + 0.5 - column[u]
+    fray, du, dv, fatten = (
+        f4(sensor.fray) * scale,
+        f4(sensor.du) * scale,
+        f4(sensor.dv) * scale,
+        f4(sensor.fatten) * scale,
+    )
+    reach = int(np.ceil(fatten + f4(2) * fray + abs(du) + abs(dv))) + 1
     # normal deviates beyond which these shares lie
-    blot_beyond, dark_beyond = _quantile(sensor.blot), _quantile(sensor.dark)
+    blot, dark = f4(_quantile(sensor.blot)), f4(_quantile(sensor.dark))
+    some_blot, some_dark = sensor.blot > 0.0, sensor.dark > 0.0
+    nearest, speckle, grazing, smooth = f4(sensor.nearest), f4(sensor.speckle), f4(sensor.grazing), f4(sensor.smooth)
+    edge_hole, edge_fly = f4(sensor.edge_hole), f4(sensor.edge_fly)
+    bias, even, uneven = f4(sensor.bias), f4(sensor.sigma * sensor.lumpy), f4(sensor.sigma * (1.0 - sensor.lumpy))
+    disparity, step, steps = f4(sensor.disparity), f4(sensor.step), f4(1 / max(sensor.step, 1e-9))
+    half, jump, far = f4(0.5), f4(JUMP_M), f4(20)
     for v in range(height):
+        _row(grids, v, row)
+        up, down = max(0, v - reach), min(height - 1, v + reach)
         for u in range(width):
-            out[v, u] = 0.0
-            if depth[v, u] > 20.0:  # nothing here nor round about: most of the picture
-                up, down = max(0, v - reach), min(height - 1, v + reach)
+            out[v, u] = f4(0)
+            if depth[v, u] > far:  # nothing here nor round about: most of the picture
                 left, right = max(0, u - reach), min(width - 1, u + reach)
                 if (
-                    depth[up, u] > 20.0 and depth[down, u] > 20.0 and depth[v, left] > 20.0 and depth[v, right] > 20.0
-                    and depth[up, left] > 20.0 and depth[down, right] > 20.0
+                    depth[up, u] > far and depth[down, u] > far and depth[v, left] > far and depth[v, right] > far
+                    and depth[up, left] > far and depth[down, right] > far
                 ):  # fmt: skip
                     continue
-            y = v + dv
-            x = u + du
-            if fray > 0.0:
-                state = advance(state)
-                y += fray * (0.7 * _between(sway_v, v, u) + 0.4 * normal(state))
-                state = advance(state)
-                x += fray * (0.7 * _between(sway_u, v, u) + 0.4 * normal(state))
-            vv = min(height - 1, max(0, int(y + 0.5)))
-            uu = min(width - 1, max(0, int(x + 0.5)))
-            z = depth[vv, uu]
-            if sensor.fatten > 0.0:
-                state = advance(state)
-                wide = int(sensor.fatten * scale + uniform(state))
-                for k in range(1, wide + 1):
+            j, b = column[u], share[u]
+            state = advance(state)
+            first, second, third = three_normals(state)
+            y, x = f4(v) + dv, f4(u) + du
+            if fray > f4(0):
+                y += fray * (f4(0.7) * (row[2, j] + b * (row[2, j + 1] - row[2, j])) + f4(0.4) * first)
+                x += fray * (f4(0.7) * (row[1, j] + b * (row[1, j + 1] - row[1, j])) + f4(0.4) * second)
+            vv = min(height - 1, max(0, int(y + half)))
+            uu = min(width - 1, max(0, int(x + half)))
+            z = here = depth[vv, uu]
+            state = advance(state)
+            chance, other = two_uniforms(state)
+            if fatten > f4(0):
+                for k in range(1, int(fatten + other) + 1):
                     for side in (-k, k):
                         beside = depth[vv, min(width - 1, max(0, uu + side))]
-                        if beside < z - JUMP_M:
+                        if beside < z - jump:
                             z = beside
-            if not z < 20.0 or z < sensor.nearest:
+            if not z < far or z < nearest or chance < speckle or (hidden[vv, uu] and z == here):
                 continue
-            if hidden[vv, uu] and z == depth[vv, uu]:
-                continue
-            state = advance(state)
-            if uniform(state) < sensor.speckle:
-                continue
-            if sensor.blot > 0.0 and _between(blot, v, u) > blot_beyond:
-                continue
-            if sensor.dark > 0.0 and part[vv, uu] >= SLEEVE and _between(blot, v, u) > dark_beyond:
-                continue
+            if some_blot or some_dark:
+                patch = row[3, j] + b * (row[3, j + 1] - row[3, j])
+                if (some_blot and patch > blot) or (some_dark and part[vv, uu] >= SLEEVE and patch > dark):
+                    continue
             low = high = z
-            total, count = 0.0, 1
-            for wide in range(1, 3 if sensor.smooth > 0.0 else 2):
+            total, count = f4(0), f4(1)
+            for wide in range(1, 3 if smooth > f4(0) else 2):
                 above, below = depth[max(0, vv - wide), uu], depth[min(height - 1, vv + wide), uu]
                 left, right = depth[vv, max(0, uu - wide)], depth[vv, min(width - 1, uu + wide)]
                 if wide == 1:
                     low, high = min(z, above, below, left, right), max(z, above, below, left, right)
                 for beside in (above, below, left, right):
-                    if abs(beside - z) < 0.025:
+                    if abs(beside - z) < f4(0.025):
                         total += beside - z
-                        count += 1
-            slope = (high - low) * lens[0] / (2.0 * z)
-            if high - low > max(JUMP_M, 4.0 * z / lens[0]):
+                        count += f4(1)
+            if high - low > max(jump, f4(4) * z / focal):
                 state = advance(state)
-                if uniform(state) < sensor.edge_hole:
+                chance, other = two_uniforms(state)
+                if chance < edge_hole:
                     continue
-                state = advance(state)
-                if uniform(state) < sensor.edge_fly:
+                if other < edge_fly:
                     state = advance(state)
-                    z = low + (min(high, low + 0.25) - low) * uniform(state) ** 2
-            elif slope > sensor.grazing:
+                    z = low + (min(high, low + f4(0.25)) - low) * f4(uniform(state) ** 2)
+            elif (high - low) * focal > f4(2) * z * grazing:
                 state = advance(state)
                 if uniform(state) < 0.8:
                     continue
-            z += sensor.smooth * total / count
-            state = advance(state)
-            z += sensor.bias + sensor.sigma * (
-                sensor.lumpy * _between(lump, v, u) + (1.0 - sensor.lumpy) * normal(state)
-            )
-            if sensor.disparity > 0.0:
-                z = sensor.disparity / np.floor(sensor.disparity / z + 0.5)
-            if sensor.step > 0.0:
-                z = np.floor(z / sensor.step + 0.5) * sensor.step
+            z += smooth * total / count
+            z += bias + even * (row[0, j] + b * (row[0, j + 1] - row[0, j])) + uneven * third
+            if disparity > f4(0):
+                z = disparity / np.floor(disparity / z + half)
+            if step > f4(0):
+                z = np.floor(z * steps + half) * step
             out[v, u] = z
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=True, error_model="numpy")
 def _quantile(share):
     """About the standard normal deviate that a `share` of draws exceeds (Tukey's lambda approximation)."""
     if share <= 0.0:
@@ -228,14 +236,15 @@ def _quantile(share):
     return ((1.0 - share) ** 0.135 - share**0.135) / 0.1975
 
 
-@njit(cache=True)
-def blank(part, depth, lens, border):
-    """Take away from `depth` (H, W) and `part` what lies beyond the camera's picture: `border` as in Scenes."""
+def beyond(lens: tuple, border: Array, shape: tuple[int, int]) -> list[tuple[slice, slice]]:
+    """The parts of a crop of `shape` (H, W) that lie beyond the camera's picture: `border` (4,) as in Scenes."""
     fx, fy, cx, cy = lens
-    for v in range(depth.shape[0]):
-        y = (v - cy) / fy
-        for u in range(depth.shape[1]):
-            x = (u - cx) / fx
-            if x < border[0] or y < border[1] or x > border[2] or y > border[3]:
-                depth[v, u] = np.inf
-                part[v, u] = NOTHING
+    high, wide = shape
+    if not np.isfinite(border).any():
+        return []
+    left, right = (int(np.clip(edge, 0, wide)) for edge in (np.ceil(border[0] * fx + cx), border[2] * fx + cx + 1))
+    top, bottom = (int(np.clip(edge, 0, high)) for edge in (np.ceil(border[1] * fy + cy), border[3] * fy + cy + 1))
+    rows, columns = slice(0, high), slice(0, wide)
+    return [
+        (slice(0, top), columns), (slice(bottom, high), columns), (rows, slice(0, left)), (rows, slice(right, wide)),
+    ]  # fmt: skip

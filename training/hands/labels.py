@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from hand_pose_ros.skeleton import JOINT_COUNT, PARENTS
-from training.hands.depth import blank
 from training.hands.joints import JOINT_BONE
 from training.hands.model import BONE_PARENT, Array, HandModel
 from training.hands.parts import FOREARM, NOTHING
 from training.hands.pictures import Studio
 from training.hands.raster import crop_lens, vertex_normals
 from training.hands.rooms import box_of
-from training.hands.samples import generators, see_depth
+from training.hands.samples import generators, see_crop, see_depth
 from training.hands.scene import HALF, Scenes, SceneSettings, sample_scenes, surfaces
-from training.hands.stage import crop_stage, view
+from training.hands.stage import View, crop_stage, view, without_plane
 
 #: Skin this far before a joint does not hide it if it is the skin around that joint.
 AROUND_M = 0.035
@@ -89,26 +88,30 @@ def complete_batch(studio: Studio, rng: np.random.Generator, batch: int, size: i
     """One batch of RGB-D crops with every label, of scenes as the studio's settings have them."""
     scenes = sample_scenes(studio.model, rng, batch, studio.settings)
     vertices = surfaces(studio.model, scenes)
-    rgb = studio.see_rgb(rng, scenes, vertices, HALF / scenes.distance, size)
-    depth = np.stack([see_depth(studio.model, scenes, vertices[i], i, size) for i in range(batch)])
-    labels = label(studio.model, rng, scenes, vertices, size, points)
+    model, tan_half = studio.model, HALF / scenes.distance
+    seen = []
+    for i in range(batch):
+        stage = without_plane(crop_stage(model, scenes, vertices[i], i))
+        seen.append(view(model, stage, crop_lens(float(tan_half[i]), size), (size, size)))
+    rgb = studio.see_rgb(rng, scenes, vertices, tan_half, size, seen)
+    seen = [see_crop(model, scenes, vertices[i], i, size, seen[i]) for i in range(batch)]
+    depth = np.stack([see_depth(model, scenes, vertices[i], i, size, seen[i]) for i in range(batch)])
+    labels = label(model, rng, scenes, vertices, size, points, seen)
     left = ~scenes.right[:, None, None]
     rgb = np.where(left[..., None], rgb[:, :, ::-1], rgb)
     return CompleteBatch(rgb, np.where(left, depth[:, :, ::-1], depth), labels)
 
 
 def label(
-    model: HandModel, rng: np.random.Generator, scenes: Scenes, vertices: Array, size: int, points: int = 256
-) -> Labels:
-    """Labels of the scenes' cube crops with `size` pixels. vertices: (B, V, 3), as `surfaces` gives them."""
-    batch = len(vertices)
+    model: HandModel, rng: np.random.Generator, scenes: Scenes, vertices: Array, size: int, points: int = 256,
+    seen: Sequence[View] | None = None,
+) -> Labels:  # fmt: skip
+    """Labels of the scenes' cube crops with `size` pixels. vertices: (B, V, 3), as `surfaces` gives them. seen: the
+    crops as `see_crop` gives them, where they are known."""
     tan_half = HALF / scenes.distance
     lenses = [crop_lens(float(tan), size) for tan in tan_half]
-    depth, part = np.empty((batch, size, size), np.float32), np.empty((batch, size, size), np.uint8)
-    for i, lens in enumerate(lenses):
-        shown = view(model, crop_stage(model, scenes, vertices[i], i), lens, (size, size))
-        blank(shown.part, shown.depth, lens, scenes.border[i])
-        depth[i], part[i] = shown.depth, shown.part
+    seen = seen or [see_crop(model, scenes, own, i, size) for i, own in enumerate(vertices)]
+    depth, part = (np.stack([getattr(shown, name) for shown in seen]) for name in ("depth", "part"))
     surface, normals = spread_points(model, rng, vertices, points)
     lens_array = np.array(lenses)
     joints = scenes.joints

@@ -77,16 +77,6 @@ def mark(texture: Array, skin: SkinMap) -> Array:
     return texture.astype(np.float32)
 
 
-def wear(texture: Array, skin: SkinMap, tone: Array, polish: Array, ring: int, metal: Array) -> Array:
-    """The texture with polished nails and a ring. tone: (3,) the skin's colour, by which the texture is multiplied.
-    polish, metal: (3,) colours, polish negative for none. ring: 0 to 3 its finger from the index on, -1 for none."""
-    worn = [(skin.nails, polish)] if polish[0] >= 0 else []
-    worn += [(skin.rings[ring], metal)] if ring >= 0 else []
-    for mask, colour in worn:
-        texture = texture + mask[..., None] * (colour / np.maximum(tone, 0.01) - texture)
-    return texture.astype(np.float32, copy=False)
-
-
 def _rest_surface(model: HandModel, uv: Array, shape: tuple[int, int]) -> tuple[Array, Array, Array]:
     """Place and normal (h, w, 3) of the mean hand's skin at each texel, and its bone (h, w), -1 where there is none."""
     count = len(model.mean) - 21

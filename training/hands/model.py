@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.hands.joints import JOINT_BONE, MANO_MEAN, PALM, rest_joints
+from training.hands.parts import FOREARM
 
 Array = NDArray[Any]
 BONE_COUNT = 16
@@ -44,6 +45,7 @@ class HandModel:
     proportions: Array  # (16,) bone lengths of MANO's mean hand over this one's, both as long on the whole
     sections: Array  # (5, 4, 4) middles, from the bones' ends, and radii of the fingers at their joints and tips
     skin_faces: int  # faces before the forearm's
+    face_parts: NDArray[np.uint8]  # (F,) what each face shows, as named in parts.py, sleeves as forearm
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ def load_hand_model(path: Path = Path(__file__).parent.parent / "assets" / "hand
     order = np.argsort(-dense, axis=1)[:, :4]
     values = np.take_along_axis(dense, order, axis=1)
     mean = arrays["mean"].astype(np.float64)
+    face_parts = np.full(len(faces), FOREARM, np.uint8)
+    face_parts[: len(arrays["faces"])] = order[arrays["faces"][:, 0], 0] + 1
     axes, flexion = _finger_axes(mean[count : count + 16], mean[count + 16 :])
     return HandModel(
         mean=mean,
@@ -87,7 +91,14 @@ def load_hand_model(path: Path = Path(__file__).parent.parent / "assets" / "hand
         proportions=_mano_proportions(mean[count:], arrays["joint_offsets"]),
         sections=_skin_sections(arrays, axes),
         skin_faces=len(arrays["faces"]),
+        face_parts=face_parts,
     )
+
+
+def sleeve_faces(model: HandModel, sleeves: Array) -> Array:
+    """The first face (K,) on sleeves that begin at forearm rings `sleeves` (K,); that after the last without one."""
+    start = model.skin_faces + 2 * len(model.rim) * sleeves.astype(np.int64)
+    return np.where(sleeves < FOREARM_RINGS, start, len(model.faces))
 
 
 def sample_shapes(model: HandModel, rng: np.random.Generator, batch: int) -> HandShape:
@@ -169,7 +180,8 @@ def _open_edge(faces: NDArray[np.int32]) -> NDArray[np.int32]:
 
 
 def _forearm_faces(arrays: dict, rim: NDArray[np.int32], count: int) -> tuple[NDArray, NDArray]:
-    """The mesh's faces and uv faces with rings of a forearm appended; the forearm reuses the rim's texture."""
+    """The mesh's faces and uv faces with those of a closed forearm appended, ring by ring, its end last; the forearm
+    reuses the rim's texture."""
     size = len(rim)
     rings = np.concatenate([rim[None], count + np.arange(size * FOREARM_RINGS).reshape(FOREARM_RINGS, size)])
     uv_of = {v: t for f, u in zip(arrays["faces"], arrays["faces_uv"], strict=True) for v, t in zip(f, u, strict=True)}
@@ -179,6 +191,9 @@ def _forearm_faces(arrays: dict, rim: NDArray[np.int32], count: int) -> tuple[ND
     for inner, outer in pairwise(rings):
         quads += [np.stack([inner[nxt], inner, outer], 1), np.stack([inner[nxt], outer, outer[nxt]], 1)]
         uvs += [np.stack([rim_uv[nxt], rim_uv, rim_uv], 1), np.stack([rim_uv[nxt], rim_uv, rim_uv[nxt]], 1)]
+    middle = np.arange(1, size - 1)  # a fan closes the end, so that only faces seen from without need to be drawn
+    quads.append(np.stack([np.full_like(middle, rings[-1][0]), rings[-1][middle + 1], rings[-1][middle]], 1))
+    uvs.append(np.stack([np.full_like(rim_uv[middle], rim_uv[0]), rim_uv[middle + 1], rim_uv[middle]], 1))
     return np.concatenate([arrays["faces"], *quads]), np.concatenate([arrays["faces_uv"], *uvs])
 
 

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
+from numba import njit
 
 from training.hands.appearance import LINEAR, Backgrounds, load_skins, through_lens, wrinkle_slopes
-from training.hands.depth import blank
+from training.hands.depth import beyond
 from training.hands.look import sample_looks
-from training.hands.marks import map_skin, mark, refine, wear
-from training.hands.model import Array, HandModel, load_hand_model
+from training.hands.marks import map_skin, mark, refine
+from training.hands.model import Array, load_hand_model
 from training.hands.raster import crop_lens, vertex_normals
 from training.hands.samples import generators, pose_labels, see_depth
 from training.hands.scene import HALF, Scenes, SceneSettings, sample_scenes, surfaces
-from training.hands.shade import gather, paint
-from training.hands.stage import Stage, crop_stage, seen_from, view, without_plane
+from training.hands.shade import gather, mix, paint
+from training.hands.shadow import light_view
+from training.hands.stage import Stage, View, crop_stage, view, without_plane
 
-#: Pixels are rasterised so much finer along a side than they are coloured.
-FINE = 2
 #: Texels a side, about, of textures with nails and creases.
 TEXTURE_PX = 256
-#: How far the first light is, and how large the pixels are in which it sees the scene.
-LIGHT_M, LIGHT_PIXEL_M = 3.0, 0.005
 #: Farther than anything.
 NOTHING_M = 20.0
 
@@ -115,81 +113,105 @@ class Studio:
         self.wrinkles = wrinkle_slopes()
         self.photos = Backgrounds(backgrounds if self.settings.textures else None)
 
-    def see_rgb(self, rng: np.random.Generator, scenes: Scenes, vertices: Array, tan_half: Array, size: int) -> Array:
-        """What colour cameras make of the scenes, in crops that span `tan_half` (B,): (B, S, S, 3) uint8."""
+    def see_rgb(
+        self, rng: np.random.Generator, scenes: Scenes, vertices: Array, tan_half: Array, size: int,
+        seen: Sequence[View] | None = None,
+    ) -> Array:  # fmt: skip
+        """What colour cameras make of the scenes, in crops that span `tan_half` (B,): (B, S, S, 3) uint8. seen: the
+        views of these crops without their planes, where they are known."""
         batch = len(vertices)
         looks = sample_looks(rng, batch, self.settings.textures, self.settings.lights)
         rooms = self.photos.patches(rng, batch, size)
         out = np.empty((batch, size, size, 3), np.uint8)
         for i in range(batch):
             lens = crop_lens(float(tan_half[i]), size)
-            light = self.light(
-                crop_stage(self.model, scenes, vertices[i], i), looks[i], cv2.LUT(rooms[i], LINEAR), lens
-            )
-            beyond = np.zeros((size, size), np.float32)
-            blank(np.zeros((size, size), np.uint8), beyond, lens, scenes.border[i])
-            light[np.isinf(beyond)] = 0
+            stage = crop_stage(self.model, scenes, vertices[i], i)
+            room = np.asarray(cv2.LUT(rooms[i], LINEAR))
+            light = self.light(stage, looks[i], room, lens, seen=seen[i] if seen else None)
+            for outside in beyond(lens, scenes.border[i], (size, size)):
+                light[outside] = 0
             out[i] = through_lens(light, looks[i], int(scenes.seed[i]), size / 128)
         return out
 
-    def light(self, stage: Stage, look: Array, room: Array, lens: tuple, finer: int = FINE) -> Array:
-        """Linear light (H, W, 3) that `lens` gets from the stage before its background `room` (H, W, 3), rasterised
-        `finer` times finer."""
+    def light(
+        self, stage: Stage, look: Array, room: Array, lens: tuple, corners: bool = True, seen: View | None = None
+    ) -> Array:
+        """Linear light (H, W, 3) that `lens` gets from the stage before its background `room` (H, W, 3), whose pixels
+        are seen at their corners, too, where `corners`. seen: the view of it without its plane, where it is known."""
         height, width = room.shape[:2]
-        fine = (lens[0] * finer, lens[1] * finer, (lens[2] + 0.5) * finer - 0.5, (lens[3] + 0.5) * finer - 0.5)
-        # the background is the plane's like
-        seen = view(self.model, without_plane(stage), fine, (height * finer, width * finer))
+        stage = without_plane(stage)  # the background is the plane's like
+        seen = seen or view(self.model, stage, lens, (height, width))
+        edges = (height + 1, width + 1) if corners else (0, 0)
+        corner_lens = (lens[0], lens[1], lens[2] + 0.5, lens[3] + 0.5)
+        beside = view(self.model, stage, corner_lens, edges)
+        out = room.copy()
+        places, shares = np.empty((height * width, 2), np.int32), np.empty(height * width, np.float32)
+        most = edges[0] * edges[1]
+        corner_places, corner_shares = np.empty((most, 2), np.int32), np.empty((most, 4), np.float32)
+        count, corner_count = gather(
+            seen.part, seen.nearness, beside.part, beside.nearness, out, places, shares, corner_places, corner_shares
+        )
+        if count + corner_count == 0:
+            return out
+        shares, corner_shares = shares[:count], corner_shares[:corner_count]
         look = look.copy()
         above, below = (np.array(cv2.mean(half)[:3]) for half in (room[: height // 2], room[height // 2 :]))
         mean = (above.mean() + below.mean()) / 2 + 0.02
         for key, around in (("sky", above), ("ground", below)):
             look[key] *= 1 + look["mirror_room"] * (around / mean - 1)
-        turn, place, light_lens, light_depth = light_view(self.model, stage, look["lights"][0, :3])
-        normals = np.empty(stage.vertices.shape)
+        normals = np.empty(stage.vertices.shape, np.float32)
         for vertices, own in zip(stage.vertices, normals, strict=True):
             vertex_normals(vertices, self.model.faces, own)
-        texture = self.textures[int(look["texture"] * len(self.textures))]
-        texture = wear(texture, self.skin, look["tone"], look["polish"], int(look["ring"]), look["metal"])
-        out = room.astype(np.float32)
-        most = np.count_nonzero(seen.part)
-        places, shares = np.empty((most, 4), np.int32), np.empty(most, np.float32)
-        count = gather(seen.part, seen.depth, finer, out, places, shares)
-        paint(
-            places[:count], shares[:count], seen.part, seen.depth, seen.face, seen.bary, fine, self.model.faces,
-            self.model.faces_uv, normals, self.uv, texture, self.wrinkles, look, stage.centre, stage.turn, stage.half,
-            stage.kind, turn, place, light_lens, light_depth, room, creases(seen.depth[::finer, ::finer], lens), out,
-        )  # fmt: skip
+        light = light_view(self.model, stage, look["lights"][0, :3])
+        closed = creases(seen.nearness, lens)
+        colours = []
+        for some, one, eye in ((places[:count], seen, lens), (corner_places[:corner_count], beside, corner_lens)):
+            colour = np.empty((len(some), 3), np.float32)
+            paint(
+                some, one.part, one.nearness, one.face, eye, stage.vertices, self.model.faces, self.model.faces_uv,
+                normals, self.uv, self.textures[int(look["texture"] * len(self.textures))], self.skin.nails,
+                self.skin.rings[max(0, int(look["ring"]))], self.wrinkles, look, stage.kind, stage.centre, stage.turn,
+                stage.half, *light, room, closed, colour,
+            )  # fmt: skip
+            colours.append(colour)
+        mix(places, shares, colours[0], corner_places, corner_shares, colours[1], out)
         return out
 
 
-def light_view(model: HandModel, stage: Stage, direction: Array) -> tuple[Array, Array, tuple, Array]:
-    """What a light in unit `direction` (3,) sees of the stage: its turn (3, 3) and place (3,), lens and depth."""
-    forward = -direction.astype(np.float64)
-    side = np.cross([0.0, 1.0, 0.0] if abs(forward[1]) < 0.9 else [1.0, 0.0, 0.0], forward)
-    side /= np.linalg.norm(side)
-    turn = np.stack([side, np.cross(forward, side), forward])
-    points = stage.vertices.reshape(-1, 3) if len(stage.vertices) else stage.centre
-    low, high = points.min(0), points.max(0)
-    place = (low + high) / 2 + LIGHT_M * direction
-    half = max(0.1, 0.55 * float(np.linalg.norm(high - low)))
-    size = int(np.clip(2 * half / LIGHT_PIXEL_M, 32, 320))
-    lens = crop_lens(half / LIGHT_M, size)
-    return turn, place, lens, view(model, seen_from(stage, turn, place), lens, (size, size)).depth
-
-
-def creases(depth: Array, lens: tuple) -> Array:
-    """How much of the light from all round is kept from each pixel (H, W): 0 to 0.8, where the depth picture lies
-    deeper than its surroundings (Luft, Colditz and Deussen 2006), though not where these are far before it."""
-    nearest = float(depth.min())
-    if not nearest < NOTHING_M:
-        return np.zeros(depth.shape, np.float32)
-    filled = np.where(depth < NOTHING_M, depth, np.float32(nearest + 0.3))
+def creases(nearness: Array, lens: tuple) -> Array:
+    """How much of the light from all round is kept from each pixel (H, W): 0 to 0.8, where the picture's depth is
+    greater than round about (Luft, Colditz and Deussen 2006), though not where that is far before it."""
+    nearest = float(nearness.max())
+    if not nearest > 1 / NOTHING_M:
+        return np.zeros(nearness.shape, np.float32)
+    depth = np.empty(nearness.shape, np.float32)
+    _fill(nearness, 1 / nearest + 0.3, depth)
     total = np.zeros(depth.shape, np.float32)
     for width_m, deep_m in ((0.012, 0.008), (0.045, 0.03)):
-        side = max(3, 2 * int(width_m * lens[0] / nearest / 2) + 1)
-        deeper = (filled - cv2.blur(filled, (side, side))) * np.float32(1 / deep_m)
-        total += np.minimum(deeper.clip(0, 1), (2.5 - deeper / 2).clip(0, 1))
-    return 0.4 * total
+        side = max(3, 2 * int(width_m * lens[0] * nearest / 2) + 1)
+        _add_deeper(depth, cv2.blur(depth, (side, side)), 1 / deep_m, total)
+    return total
+
+
+@njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+def _fill(nearness, far, depth):
+    """Metres `depth` (H, W), `far` where there is nothing."""
+    for v in range(nearness.shape[0]):
+        for u in range(nearness.shape[1]):
+            n = nearness[v, u]
+            depth[v, u] = np.float32(1.0) / n if n > 1 / NOTHING_M else far
+
+
+@njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+def _add_deeper(depth, around, scale, total):
+    """Add to `total` (H, W) 0 to 0.4 where depth is greater than around it, less where that is far before it."""
+    for v in range(depth.shape[0]):
+        for u in range(depth.shape[1]):
+            deeper = (depth[v, u] - around[v, u]) * np.float32(scale)
+            total[v, u] += np.float32(0.4) * min(
+                min(np.float32(1.0), max(np.float32(0.0), deeper)),
+                min(np.float32(1.0), max(np.float32(0.0), np.float32(2.5) - np.float32(0.5) * deeper)),
+            )
 
 
 def sample_framing(rng: np.random.Generator, scenes: Scenes) -> Array:

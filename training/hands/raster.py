@@ -6,7 +6,6 @@ import numpy as np
 from numba import njit
 
 from training.hands.model import Array
-from training.hands.parts import FOREARM, SLEEVE
 
 #: A pixel on the edge of two faces belongs to both: without it, rounding could leave it to neither.
 ROUNDING = 1e-9
@@ -19,18 +18,20 @@ def crop_lens(tan_half: float, size: int) -> tuple[float, float, float, float]:
 
 def render(vertices: Array, faces: Array, lens: tuple, shape: tuple[int, int]) -> tuple[Array, Array, Array]:
     """Depth (H, W) float32, inf where there is nothing; the face seen, -1 for none; its weights (H, W, 2) there."""
-    depth, face_id, bary = empty(shape)
-    rasterise(vertices, faces, lens, depth, face_id, bary)
-    return depth, face_id, bary
+    nearness, face_id = empty(shape)
+    rasterise(vertices, faces, lens, nearness, face_id)
+    bary = np.zeros((*shape, 2), dtype=np.float32)
+    weigh(vertices, faces, lens, face_id, bary)
+    with np.errstate(divide="ignore"):
+        return 1 / nearness, face_id, bary
 
 
-def empty(shape: tuple[int, int]) -> tuple[Array, Array, Array]:
-    """Depth, face and weights of a picture of `shape` (H, W) with nothing in it, to rasterise into."""
-    depth = np.full(shape, np.inf, dtype=np.float32)
-    return depth, np.full(shape, -1, dtype=np.int32), np.empty((*shape, 2), dtype=np.float32)
+def empty(shape: tuple[int, int]) -> tuple[Array, Array]:
+    """Nearness and face of a picture of `shape` (H, W) with nothing in it, to rasterise into."""
+    return np.zeros(shape, dtype=np.float32), np.full(shape, -1, dtype=np.int32)
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def skin(vertices, heads, maps, positions, weight_bones, weight_values, out):
     """Linear blend skinning of (V, 3) rest vertices into `out` (V, 3)."""
     for i in range(vertices.shape[0]):
@@ -52,72 +53,88 @@ def skin(vertices, heads, maps, positions, weight_bones, weight_values, out):
         out[i, 2] = z
 
 
-@njit(cache=True, fastmath=True, nogil=True)
-def rasterise(points, faces, lens, depth, face_id, bary, first=0):
-    """Z-buffer of a mesh in camera coordinates (z forward) into a picture; near surfaces win, both sides drawn.
+@njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+def rasterise(points, faces, lens, nearness, face_id, first=0, outside=0):
+    """Z-buffer of a mesh in camera coordinates (z forward) into a picture; near surfaces win.
 
-    points (V, 3) metres. lens: fx, fy, cx, cy in pixels, whole numbers at the pixels' centres. depth (H, W) holds z on
-    entry (inf where empty) and is lowered where the mesh is nearer; face_id (H, W) int32, numbered from `first`, and
-    bary (H, W, 2), the first two barycentric weights (perspective-correct), follow it.
+    points (V, 3) metres. lens: fx, fy, cx, cy in pixels, whole numbers at the pixels' centres. nearness (H, W) holds
+    1 / z on entry (0 where empty), which is linear over a face's pixels, and is raised where the mesh is nearer;
+    face_id (H, W) int32, numbered from `first`, follows it. outside: 1 for a closed mesh whose faces wind as
+    `vertex_normals` has it, -1 for its mirror image: faces that turn away are not drawn, unless part of the mesh is
+    too near to be drawn; 0 for faces drawn from both sides.
     """
-    height, width = depth.shape
+    height, width = nearness.shape
     fx, fy, cx, cy = lens
     # each point once, not with each of the six faces around it
     count = points.shape[0]
-    x, y, nearness = np.empty(count), np.empty(count), np.empty(count)
+    x, y, near = np.empty(count), np.empty(count), np.empty(count)
     for i in range(count):
         z = points[i, 2]
-        nearness[i] = 1.0 / z if z >= 0.05 else -1.0
-        x[i] = points[i, 0] * nearness[i] * fx + cx
-        y[i] = points[i, 1] * nearness[i] * fy + cy
+        near[i] = 1.0 / z if z >= 0.05 else -1.0
+        x[i] = points[i, 0] * near[i] * fx + cx
+        y[i] = points[i, 1] * near[i] * fy + cy
+        if z < 0.05:
+            outside = 0  # one may look in
     for f in range(faces.shape[0]):
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-        na, nb, nc = nearness[a], nearness[b], nearness[c]
-        if na < 0.0 or nb < 0.0 or nc < 0.0:
-            continue
         ax, ay, bx, by, qx, qy = x[a], y[a], x[b], y[b], x[c], y[c]
         left = max(0, int(np.ceil(min(ax, bx, qx))))
         right = min(width - 1, int(np.floor(max(ax, bx, qx))))
+        if left > right:
+            continue
         top = max(0, int(np.ceil(min(ay, by, qy))))
         bottom = min(height - 1, int(np.floor(max(ay, by, qy))))
-        if left > right or top > bottom:
+        if top > bottom:
+            continue
+        na, nb, nc = near[a], near[b], near[c]
+        if na < 0.0 or nb < 0.0 or nc < 0.0:
             continue
         area = (bx - ax) * (qy - ay) - (by - ay) * (qx - ax)
-        if abs(area) < 1e-12:
+        if abs(area) < 1e-12 or area * outside > 0.0:
             continue
         inverse = 1.0 / area
+        # the first two weights and the nearness change by so much with each pixel to the right
+        step_a, step_b = (by - qy) * inverse, (qy - ay) * inverse
+        step = step_a * (na - nc) + step_b * (nb - nc)
         for v in range(top, bottom + 1):
+            wa = ((bx - left) * (qy - v) - (by - v) * (qx - left)) * inverse
+            wb = ((qx - left) * (ay - v) - (qy - v) * (ax - left)) * inverse
+            n = nc + wa * (na - nc) + wb * (nb - nc)
             for u in range(left, right + 1):
-                wa = ((bx - u) * (qy - v) - (by - v) * (qx - u)) * inverse
-                wb = ((qx - u) * (ay - v) - (qy - v) * (ax - u)) * inverse
-                wc = 1.0 - wa - wb
-                if wa < -ROUNDING or wb < -ROUNDING or wc < -ROUNDING:
-                    continue
-                pa, pb, pc = wa * na, wb * nb, wc * nc
-                z = 1.0 / (pa + pb + pc)
-                if z < depth[v, u]:
-                    depth[v, u] = z
+                if wa >= -ROUNDING and wb >= -ROUNDING and wa + wb <= 1.0 + ROUNDING and n > nearness[v, u]:
+                    nearness[v, u] = n
                     face_id[v, u] = first + f
-                    bary[v, u, 0] = pa * z
-                    bary[v, u, 1] = pb * z
+                wa += step_a
+                wb += step_b
+                n += step
 
 
-@njit(cache=True, nogil=True)
-def name_parts(face_id, faces, weight_bones, skin_faces, cloth, part):
-    """Name in `part` (H, W) uint8 what the faces seen are (parts.py): faces from `skin_faces` on are the forearm's,
-    those of hand k from cloth[k] on a sleeve."""
-    count = faces.shape[0]
+@njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+def weigh(points, faces, lens, face_id, bary):
+    """The first two perspective-correct weights `bary` (H, W, 2) of the faces that pixels see; others stay."""
     for v in range(face_id.shape[0]):
         for u in range(face_id.shape[1]):
-            if face_id[v, u] >= 0:
-                f, k = face_id[v, u] % count, face_id[v, u] // count
-                if f < skin_faces:
-                    part[v, u] = weight_bones[faces[f, 0], 0] + 1
-                else:
-                    part[v, u] = FOREARM if f < cloth[k] else SLEEVE
+            f = face_id[v, u]
+            if f >= 0:
+                x, y = (u - lens[2]) / lens[0], (v - lens[3]) / lens[1]
+                bary[v, u, 0], bary[v, u, 1] = face_weights(points, faces[f, 0], faces[f, 1], faces[f, 2], x, y)
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@njit(cache=True, fastmath=True, inline="always", error_model="numpy")
+def face_weights(points, a, b, c, x, y):
+    """The first two weights of the corners a, b, c of a face where the ray (x, y, 1) meets it: the volumes that the
+    ray spans with the opposite edges."""
+    ax, ay, az = np.float64(points[a, 0]), np.float64(points[a, 1]), np.float64(points[a, 2])
+    bx, by, bz = np.float64(points[b, 0]), np.float64(points[b, 1]), np.float64(points[b, 2])
+    qx, qy, qz = np.float64(points[c, 0]), np.float64(points[c, 1]), np.float64(points[c, 2])
+    wa = x * (by * qz - bz * qy) + y * (bz * qx - bx * qz) + (bx * qy - by * qx)
+    wb = x * (qy * az - qz * ay) + y * (qz * ax - qx * az) + (qx * ay - qy * ax)
+    wc = x * (ay * bz - az * by) + y * (az * bx - ax * bz) + (ax * by - ay * bx)
+    inverse = 1.0 / (wa + wb + wc)
+    return wa * inverse, wb * inverse
+
+
+@njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def vertex_normals(points, faces, out):
     """Area-weighted unit normals (V, 3), pointing as the faces wind."""
     out[:] = 0.0

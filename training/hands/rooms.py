@@ -86,7 +86,7 @@ def make_room(studio: Studio, rng: np.random.Generator) -> Room:
     look = sample_looks(rng, 1, studio.settings.textures, studio.settings.lights)[0]
     look["blur"] = np.hypot(look["blur"], SOFT_PX)
     room = studio.photos.room(rng, shape)
-    rgb = through_lens(studio.light(stage, look, LINEAR[room], lens, finer=1), look, int(scenes.seed[0]))
+    rgb = through_lens(studio.light(stage, look, LINEAR[room], lens, corners=False), look, int(scenes.seed[0]))
 
     seen = view(studio.model, stage, lens, shape)
     sensor = scenes.sensors[0].copy()
@@ -148,7 +148,7 @@ def arrange(
     solids = solids or [(NONE, np.zeros(3), np.eye(3), np.ones(3))]
     kind, centre, turns, half = (np.array(values) for values in zip(*solids, strict=True))
     stage = Stage(
-        vertices.astype(np.float32), scenes.arm.sleeve[:count], 0, _wall(rng, farthest),
+        vertices.astype(np.float32), scenes.arm.sleeve[:count], scenes.right[:count], 0, _wall(rng, farthest),
         kind.astype(np.int8), centre, turns, half,
     )  # fmt: skip
     return stage, joints
@@ -159,8 +159,8 @@ def describe(
 ) -> RoomHand | None:
     """Hand `k` of the stage with its exact boxes; None where it has no pixel in the picture, hidden or not."""
     own = Stage(
-        stage.vertices[k : k + 1], stage.sleeves[k : k + 1], 0, np.array([0, 0, 1, np.inf]), stage.kind[:0],
-        stage.centre[:0], stage.turn[:0], stage.half[:0],
+        stage.vertices[k : k + 1], stage.sleeves[k : k + 1], stage.right[k : k + 1], 0, np.array([0, 0, 1, np.inf]),
+        stage.kind[:0], stage.centre[:0], stage.turn[:0], stage.half[:0],
     )  # fmt: skip
     alone = view(model, own, lens, ids.shape)
     whole = (alone.part > 0) & (alone.part < FOREARM)

@@ -8,12 +8,15 @@ from functools import cache
 from itertools import count
 
 import numpy as np
+from numba import njit
 
-from training.hands.depth import blank, measure
+from training.hands.depth import beyond, measure
 from training.hands.model import Array, HandModel, load_hand_model
+from training.hands.parts import NOTHING
 from training.hands.raster import crop_lens
 from training.hands.scene import HALF, Scenes, SceneSettings, sample_scenes, surfaces
-from training.hands.stage import crop_stage, view
+from training.hands.stage import View, crop_stage, view
+from training.hands.things import add_plane
 
 SURFACE_POINTS = 256
 
@@ -75,21 +78,43 @@ def depth_batches(seed: int, batch: int, size: int, settings: SceneSettings | No
         yield DepthBatch(depth, *labels, *flags)
 
 
-def see_depth(model: HandModel, scenes: Scenes, vertices: Array, i: int, size: int) -> Array:
+def see_depth(model: HandModel, scenes: Scenes, vertices: Array, i: int, size: int, seen: View | None = None) -> Array:
     """What a depth camera makes of scene `i` with the hand `vertices` (V, 3): (S, S) in cube units, 1 where nothing
-    came back. Where the camera's own pixels are larger than the picture's, they show."""
+    came back. Where the camera's own pixels are larger than the picture's, they show. seen: `see_crop` of this size,
+    where it is known."""
     distance = float(scenes.distance[i])
     tan_half = HALF / distance
     own = int(np.clip(np.rint(2 * tan_half * scenes.sensors["focal"][i]), 24, size))
-    lens = crop_lens(tan_half, own)
-    true = view(model, crop_stage(model, scenes, vertices, i), lens, (own, own))
-    blank(true.part, true.depth, lens, scenes.border[i])
-    reading = np.empty_like(true.depth)
-    measure(true.depth, true.part, scenes.sensors[i], lens, scenes.seed[i], reading)
-    seen = np.where(reading > 0, ((reading - distance) / HALF).clip(-1, 1), 1.0).astype(np.float32)
-    if own < size:
-        nearest = (np.arange(size) * own) // size
-        seen = seen[nearest[:, None], nearest]
+    true = see_crop(model, scenes, vertices, i, own) if seen is None or own != size else seen
+    reading = np.empty((own, own), np.float32)
+    measure(true.depth, true.part, scenes.sensors[i], crop_lens(tan_half, own), scenes.seed[i], reading)
+    cube = np.empty((size, size), np.float32)
+    _to_cube(reading, distance, cube)
+    return cube
+
+
+@njit(cache=True, fastmath=True, nogil=True)
+def _to_cube(reading, distance, out):
+    """Readings (H, H) in metres, 0 for none, to cube units (S, S), 1 for none, by the nearest pixel."""
+    size, own = out.shape[0], reading.shape[0]
+    middle, scale, one = np.float32(distance), np.float32(1 / HALF), np.float32(1)
+    for v in range(size):
+        for u in range(size):
+            z = reading[v * own // size, u * own // size] if own < size else reading[v, u]
+            out[v, u] = min(one, max(-one, (z - middle) * scale)) if z > 0 else one
+
+
+def see_crop(model: HandModel, scenes: Scenes, vertices: Array, i: int, size: int, bare: View | None = None) -> View:
+    """Scene `i` with the hand `vertices` (V, 3) in its cube's crop of `size` pixels, cut where the camera's picture
+    ends. bare: its view without a plane, which then becomes this one."""
+    lens = crop_lens(float(HALF / scenes.distance[i]), size)
+    if bare is None:
+        seen = view(model, crop_stage(model, scenes, vertices, i), lens, (size, size))
+    else:
+        seen = bare
+        add_plane(seen.nearness, seen.part, lens, scenes.things.planes[i])
+    for outside in beyond(lens, scenes.border[i], (size, size)):
+        seen.nearness[outside], seen.part[outside] = 0, NOTHING
     return seen
 
 

@@ -102,49 +102,82 @@ def _grasp(joints: Array, palm: Array) -> tuple[Array, Array]:
     return np.where(flat[:, None], open_hand, middle), reach
 
 
-@njit(cache=True, fastmath=True, nogil=True)
-def add_things(depth, part, lens, plane, kind, centre, turn, half):
-    """Lower `depth` (H, W) metres and name in `part` (H, W) uint8 where a plane or a solid of one scene is nearer."""
-    height, width = depth.shape
+@njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+def add_plane(nearness, part, lens, plane):
+    """Raise `nearness` (H, W), 1 / metres, and name in `part` (H, W) uint8 where a wall or table is nearer."""
     fx, fy, cx, cy = lens
-    if plane[3] < 1e6:
-        for v in range(height):
-            y = (v - cy) / fy
-            for u in range(width):
-                slope = plane[0] * (u - cx) / fx + plane[1] * y + plane[2]
-                if slope > 1e-6 and plane[3] / slope < depth[v, u]:
-                    depth[v, u] = plane[3] / slope
-                    part[v, u] = WALL
+    if not 0.0 < plane[3] < 1e6:
+        return
+    step = np.float32(plane[0] / fx / plane[3])
+    for v in range(nearness.shape[0]):
+        start = np.float32((plane[0] * (0 - cx) / fx + plane[1] * (v - cy) / fy + plane[2]) / plane[3])
+        for u in range(nearness.shape[1]):
+            n = start + np.float32(u) * step
+            if n > nearness[v, u]:
+                nearness[v, u] = n
+                part[v, u] = WALL
+
+
+@njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+def add_things(nearness, part, lens, kind, centre, turn, half):
+    """Raise `nearness` (H, W), 1 / metres, and name in `part` (H, W) uint8 where a solid of one scene is nearer."""
+    height, width = nearness.shape
+    fx, fy, cx, cy = lens
     for k in range(kind.shape[0]):
-        if kind[k] == NONE:
-            continue
         c, m, h = centre[k], turn[k], half[k]
-        reach = np.sqrt(h[0] ** 2 + h[1] ** 2 + h[2] ** 2)
-        near = c[2] - reach
-        if near < 0.03:
+        if kind[k] == NONE or c[2] - np.sqrt(h[0] ** 2 + h[1] ** 2 + h[2] ** 2) < 0.03:
             continue
-        left = max(0, int((c[0] - reach) / (near if c[0] < reach else c[2] + reach) * fx + cx))
-        right = min(width - 1, int((c[0] + reach) / (near if c[0] > -reach else c[2] + reach) * fx + cx) + 1)
-        top = max(0, int((c[1] - reach) / (near if c[1] < reach else c[2] + reach) * fy + cy))
-        bottom = min(height - 1, int((c[1] + reach) / (near if c[1] > -reach else c[2] + reach) * fy + cy) + 1)
-        # the camera and the rays in the solid's own axes
+        left, top, right, bottom = _bounds(c, m, h)
+        left, right = max(0.0, left * fx + cx), min(width - 1.0, right * fx + cx + 1.0)
+        top, bottom = max(0.0, top * fy + cy), min(height - 1.0, bottom * fy + cy + 1.0)
+        # the camera in the solid's own axes
         ox = -(m[0, 0] * c[0] + m[0, 1] * c[1] + m[0, 2] * c[2])
         oy = -(m[1, 0] * c[0] + m[1, 1] * c[1] + m[1, 2] * c[2])
         oz = -(m[2, 0] * c[0] + m[2, 1] * c[1] + m[2, 2] * c[2])
-        for v in range(top, bottom + 1):
+        if kind[k] == ELLIPSOID:
+            px, py, pz = ox / h[0], oy / h[1], oz / h[2]
+            beyond = px * px + py * py + pz * pz - 1.0
+        for v in range(int(top), int(bottom) + 1):
             y = (v - cy) / fy
-            for u in range(left, right + 1):
-                x = (u - cx) / fx
-                dx = m[0, 0] * x + m[0, 1] * y + m[0, 2]
-                dy = m[1, 0] * x + m[1, 1] * y + m[1, 2]
-                dz = m[2, 0] * x + m[2, 1] * y + m[2, 2]
-                z = _hit(kind[k], ox, oy, oz, dx, dy, dz, h)
-                if 0.03 < z < NEVER and z < depth[v, u]:
-                    depth[v, u] = z
-                    part[v, u] = THING + k
+            # rays in the solid's axes, (dx, dy, dz) + u (sx, sy, sz)
+            dx, sx = m[0, 1] * y + m[0, 2] - m[0, 0] * cx / fx, m[0, 0] / fx
+            dy, sy = m[1, 1] * y + m[1, 2] - m[1, 0] * cx / fx, m[1, 0] / fx
+            dz, sz = m[2, 1] * y + m[2, 2] - m[2, 0] * cx / fx, m[2, 0] / fx
+            if kind[k] == ELLIPSOID:
+                dx, sx, dy, sy, dz, sz = dx / h[0], sx / h[0], dy / h[1], sy / h[1], dz / h[2], sz / h[2]
+                for u in range(int(left), int(right) + 1):
+                    ux, uy, uz = dx + u * sx, dy + u * sy, dz + u * sz
+                    towards = -(ux * px + uy * py + uz * pz)
+                    root = towards * towards - (ux * ux + uy * uy + uz * uz) * beyond
+                    n = np.float32((towards + np.sqrt(max(root, 0.0))) / beyond)
+                    if root > 0.0 and n > nearness[v, u]:
+                        nearness[v, u] = n
+                        part[v, u] = THING + k
+            else:
+                for u in range(int(left), int(right) + 1):
+                    n = np.float32(_hit(kind[k], ox, oy, oz, dx + u * sx, dy + u * sy, dz + u * sz, h))
+                    if n > nearness[v, u]:
+                        nearness[v, u] = n
+                        part[v, u] = THING + k
 
 
-@njit(cache=True, fastmath=True, inline="always")
+@njit(cache=True, fastmath=True, error_model="numpy")
+def _bounds(c, m, h):
+    """Least x / z and y / z and greatest x / z and y / z of the box around a solid that lies before the camera."""
+    left = top = NEVER
+    right = bottom = -NEVER
+    for corner in range(8):
+        a = h[0] if corner & 1 else -h[0]
+        b = h[1] if corner & 2 else -h[1]
+        d = h[2] if corner & 4 else -h[2]
+        near = 1.0 / (c[2] + a * m[0, 2] + b * m[1, 2] + d * m[2, 2])
+        x = (c[0] + a * m[0, 0] + b * m[1, 0] + d * m[2, 0]) * near
+        y = (c[1] + a * m[0, 1] + b * m[1, 1] + d * m[2, 1]) * near
+        left, right, top, bottom = min(left, x), max(right, x), min(top, y), max(bottom, y)
+    return left, top, right, bottom
+
+
+@njit(cache=True, fastmath=True, inline="always", error_model="numpy")
 def _slab(o, d, h):
     """Where a ray enters and leaves |x| <= h."""
     if abs(d) < 1e-9:
@@ -153,9 +186,9 @@ def _slab(o, d, h):
     return (a, b) if a < b else (b, a)
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True, error_model="numpy")
 def _hit(kind, ox, oy, oz, dx, dy, dz, h):
-    """How far along its ray a solid is entered; NEVER where it is missed."""
+    """1 / z where its ray enters a box or a cylinder that lies before the camera; 0 where it is missed."""
     if kind == BOX:
         enter, leave = _slab(ox, dx, h[0])
         a, b = _slab(oy, dy, h[1])
@@ -163,15 +196,11 @@ def _hit(kind, ox, oy, oz, dx, dy, dz, h):
     else:
         ux, uy, px, py = dx / h[0], dy / h[1], ox / h[0], oy / h[1]
         a2, ab, b2 = ux * ux + uy * uy, ux * px + uy * py, px * px + py * py
-        if kind == ELLIPSOID:
-            uz, pz = dz / h[2], oz / h[2]
-            a2, ab, b2 = a2 + uz * uz, ab + uz * pz, b2 + pz * pz
         root = ab * ab - a2 * (b2 - 1.0)
         if root <= 0.0 or a2 < 1e-12:
-            return NEVER
+            return 0.0
         root = np.sqrt(root)
         enter, leave = (-ab - root) / a2, (-ab + root) / a2
-    if kind != ELLIPSOID:
-        a, b = _slab(oz, dz, h[2])
-        enter, leave = max(enter, a), min(leave, b)
-    return enter if enter < leave else NEVER
+    a, b = _slab(oz, dz, h[2])
+    enter, leave = max(enter, a), min(leave, b)
+    return 1.0 / enter if enter < leave else 0.0

@@ -65,7 +65,8 @@ def _turn_all(angles, joints, turns):
 @njit(cache=True)
 def turn_bones(angles, joints, turns):
     """Local rotations `turns` (16, 3, 3) of one pose (21,)."""
-    turns[0] = np.eye(3)
+    turns[0] = 0.0
+    turns[0, 0, 0] = turns[0, 1, 1] = turns[0, 2, 2] = 1.0
     first, second = np.empty((3, 3)), np.empty((3, 3))
     back = np.array([0.0, 0.0, 1.0])
     for finger in range(4):

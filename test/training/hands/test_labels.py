@@ -43,9 +43,9 @@ def test_projected_joints_fall_on_the_rendered_ones(right: Scenes, labels: Label
             place = ((labels.joints_2d[i, joint] + 1) * SIZE - 1) / 2
             if not (np.abs(labels.joints_2d[i, joint]) < 0.95).all():
                 continue
-            depth, part = np.full((SIZE, SIZE), np.inf, np.float32), np.zeros((SIZE, SIZE), np.uint8)
+            nearness, part = np.zeros((SIZE, SIZE), np.float32), np.zeros((SIZE, SIZE), np.uint8)
             ball = np.array([ELLIPSOID], np.int8), right.joints[i, joint][None], np.eye(3)[None], np.full((1, 3), 0.004)
-            add_things(depth, part, lens, np.array([0, 0, 1, np.inf]), *ball)
+            add_things(nearness, part, lens, *ball)
             v, u = (axis.mean() for axis in np.nonzero(part == THING))
             assert np.hypot(u - place[0], v - place[1]) < 0.5
 

@@ -5,7 +5,7 @@ import pytest
 
 from training.hands.appearance import load_skins
 from training.hands.look import sample_looks
-from training.hands.marks import SkinMap, _rest_surface, map_skin, mark, refine, wear
+from training.hands.marks import SkinMap, _rest_surface, map_skin, mark, refine
 from training.hands.model import Array, HandModel
 
 SHAPE = (256, 256)
@@ -61,12 +61,6 @@ def test_marks_change_their_own_texels_alone(skin: SkinMap) -> None:
     assert changed.any() and not changed[(skin.nails == 0) & (skin.creases == 0) & (skin.red == 0)].any()
     assert changed[(skin.nails > 0.1) | (skin.creases > 0.1)].all()
     assert marked[skin.creases > 0.9].max() < 0.85
-    tone, polish, gold = np.array([0.5, 0.4, 0.3]), np.array([0.6, 0.05, 0.1]), np.array([0.9, 0.8, 0.4])
-    worn = wear(plain, skin, tone, polish, 2, gold)
-    full = skin.nails == 1
-    np.testing.assert_allclose(worn[full] * tone, np.broadcast_to(polish, (full.sum(), 3)), rtol=1e-5)
-    np.testing.assert_allclose((worn * tone)[skin.rings[2] > 0].mean(0), gold, rtol=1e-5)
-    np.testing.assert_array_equal(wear(plain, skin, tone, -np.ones(3), -1, gold), plain)
 
 
 def test_finer_textures_have_the_same_colours_in_the_same_places() -> None:

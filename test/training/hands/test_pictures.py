@@ -126,15 +126,40 @@ def test_the_first_light_casts_shadows(studio: Studio, scenes: Scenes, vertices:
     assert seen(1.0, side) < 0.98 * seen(0.0, side)
 
 
+@pytest.mark.parametrize(("worn", "bones"), [("polish", [3, 6, 9, 12, 15]), ("ring", [10])])
+def test_polish_is_on_nails_and_rings_on_their_finger(
+    studio: Studio, scenes: Scenes, vertices: Array, worn: str, bones: list[int]
+) -> None:
+    scenes = alone(replace(scenes, present=np.ones_like(scenes.present)))
+    size = 2 * SIZE
+    room = np.ones((size, size, 3), np.float32)
+    look = sample_looks(np.random.default_rng(1), 1)[0]
+    look["polish"], look["ring"], look["metal"] = -1, -1, [0, 0, 9]
+    changed_in_all = 0
+    for i in range(24):
+        lens = crop_lens(float(HALF / scenes.distance[i]), size)
+        stage = crop_stage(studio.model, scenes, vertices[i], i)
+        plain = studio.light(stage, look, room, lens)
+        dressed = look.copy()
+        dressed[worn] = 2 if worn == "ring" else [9, 0, 0]
+        # more than what is between two texels of different parts
+        changed = np.abs(studio.light(stage, dressed, room, lens) - plain).max(-1) > 0.1
+        part = view(studio.model, stage, lens, (size, size)).part
+        away = distance_transform_edt(~np.isin(part, np.array(bones) + 1))
+        assert (away[changed] < 2.5).all()
+        changed_in_all += int(changed.sum())
+    assert changed_in_all > 50
+
+
 def test_creases_are_where_depth_lies_deeper_than_round_about() -> None:
     lens = crop_lens(0.3, SIZE)
-    assert creases(np.full((SIZE, SIZE), 0.5, np.float32), lens).max() < 1e-5
     depth = np.full((SIZE, SIZE), 0.5, np.float32)
+    assert creases(1 / depth, lens).max() < 1e-5
     depth[:, 15:17] += 0.012
-    found = creases(depth, lens)
+    found = creases(1 / depth, lens)
     assert found[:, 15:17].min() > 0.2 and found[:, :8].max() < 0.01
     depth[:, 15:17] = np.inf
-    assert creases(depth, lens).max() <= 0.8 and (creases(np.full_like(depth, np.inf), lens) == 0).all()
+    assert creases(1 / depth, lens).max() <= 0.8 and (creases(np.zeros_like(depth), lens) == 0).all()
 
 
 def test_without_textures_skin_is_plain_and_backgrounds_are_painted(tmp_path: Path) -> None:

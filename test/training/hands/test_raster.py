@@ -5,6 +5,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from training.hands import raster
 from training.hands.model import Array
 from training.hands.raster import crop_lens, rasterise, vertex_normals
 
@@ -14,11 +15,7 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 def render(points: Array, faces: Faces, tan_half: float, size: int) -> tuple[Array, Faces, Array]:
-    depth = np.full((size, size), np.inf, dtype=np.float32)
-    face_id = np.full((size, size), -1, dtype=np.int32)
-    bary = np.zeros((size, size, 2), dtype=np.float32)
-    rasterise(np.asarray(points, dtype=float), faces, crop_lens(tan_half, size), depth, face_id, bary)
-    return depth, face_id, bary
+    return raster.render(np.asarray(points, dtype=float), faces, crop_lens(tan_half, size), (size, size))
 
 
 def directions(tan_half: float, size: int) -> Array:
@@ -103,10 +100,29 @@ def test_the_nearer_surface_wins_whatever_the_order_and_the_winding() -> None:
 
 def test_what_was_already_nearer_stays() -> None:
     points = np.array([[-1, -1, 1], [1, -1, 1], [1, 1, 1], [-1, 1, 1]], dtype=float)
-    depth = np.full((6, 6), 0.5, dtype=np.float32)
-    face_id = np.full((6, 6), -1, dtype=np.int32)
-    rasterise(points, SQUARE, crop_lens(0.4, 6), depth, face_id, np.zeros((6, 6, 2), dtype=np.float32))
-    assert (depth == 0.5).all() and (face_id == -1).all()
+    nearness, face_id = raster.empty((6, 6))
+    nearness[:] = 2
+    rasterise(points, SQUARE, crop_lens(0.4, 6), nearness, face_id)
+    assert (nearness == 2).all() and (face_id == -1).all()
+
+
+def test_closed_meshes_look_the_same_without_the_faces_that_turn_away() -> None:
+    """A ball, its mirror image, which winds the other way, and one that reaches behind the camera."""
+    points, faces = ball(np.array([0.02, -0.01, 0.5]), 0.06)
+    lens = crop_lens(0.2, 40)
+    both = [raster.empty((40, 40)) for _ in range(2)]
+    for outside, winding in ((0, 0), (1, 1), (-1, -1)):
+        mirror = np.array([-1.0 if winding < 0 else 1.0, 1, 1])
+        nearness, face_id = raster.empty((40, 40))
+        rasterise(points * mirror, faces, lens, nearness, face_id, 0, outside)
+        expected, _ = both[0]
+        if outside == 0:
+            both[0] = nearness, face_id
+        else:
+            np.testing.assert_array_equal(nearness if winding > 0 else nearness[:, ::-1], expected)
+    inside_out, _ = raster.empty((40, 40)), None
+    rasterise(points, faces, lens, *inside_out, 0, -1)
+    assert (inside_out[0] > 0).any() and (inside_out[0] <= both[0][0]).all() and (inside_out[0] < both[0][0]).any()
 
 
 def test_what_is_behind_the_camera_or_beside_the_picture_is_not_drawn() -> None:

@@ -10,37 +10,34 @@ from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from training.hands.model import FOREARM_LENGTH, FOREARM_RINGS, Array, HandModel
-from training.hands.parts import FOREARM
 from training.hands.scene import Scenes
 from training.hands.torch_model import TorchHand
 
 
 @dataclass(frozen=True)
 class Mesh:
-    """The model's constant arrays on a device. hand: poses and skins it. faces, faces_uv: (F, 3). uv: (U, 2).
-    rim: (R,). part: (F,) what each face shows, as named in `parts.py`, sleeves as FOREARM. skin_faces: faces before
-    the forearm's."""
+    """The model, and its constant arrays on a device. hand: poses and skins it. faces, faces_uv: (F, 3). uv: (U, 2).
+    rim: (R,). part: (F,) what each face shows, as named in `parts.py`, sleeves as
+    FOREARM."""
 
+    model: HandModel
     hand: TorchHand
     faces: Tensor
     faces_uv: Tensor
     uv: Tensor
     rim: Tensor
     part: Tensor
-    skin_faces: int
 
 
 def load_mesh(model: HandModel, device: torch.device | str) -> Mesh:
-    part = np.full(len(model.faces), FOREARM)
-    part[: model.skin_faces] = model.weight_bones[model.faces[: model.skin_faces, 0], 0] + 1
     return Mesh(
+        model,
         TorchHand(model).to(device),
         torch.as_tensor(model.faces, device=device).long(),
         torch.as_tensor(model.faces_uv, device=device).long(),
         torch.as_tensor(model.uv, device=device, dtype=torch.float32),
         torch.as_tensor(model.rim, device=device).long(),
-        torch.as_tensor(part, device=device),
-        model.skin_faces,
+        torch.as_tensor(model.face_parts, device=device),
     )
 
 

@@ -10,15 +10,14 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from training.hands.model import Array
-from training.hands.pictures import FINE, LIGHT_M, LIGHT_PIXEL_M, NOTHING_M, Studio
+from training.hands.pictures import NOTHING_M, Studio
 from training.hands.scene import Scenes
+from training.hands.shadow import LIGHT_M, LIGHT_PIXEL_M, LIGHT_PX
 from training.hands.torch_engine.bodies import Mesh, load_mesh, to_device, vertex_normals
 from training.hands.torch_engine.camera import through_lens
 from training.hands.torch_engine.depth import crop_lenses, render_all
 from training.hands.torch_engine.sensor import blank
-from training.hands.torch_engine.shade import Light, Looks, Skins, gather, looks_to, paint
-
-_LIGHT_PX = 32, 320
+from training.hands.torch_engine.shade import Light, Looks, Skins, gather, looks_to, mix, paint
 
 
 @dataclass(frozen=True)
@@ -52,16 +51,19 @@ def light_of(paints: Paints, scenes: Scenes, vertices: Tensor, looks: Array, roo
     batch, size = rooms.shape[:2]
     sizes = torch.full((batch,), size, device=device)
     lens = crop_lenses(to_device(tan_half, device), sizes)
-    fine = crop_lenses(to_device(tan_half, device), sizes * FINE)
+    corner_lens = lens + torch.tensor([0, 0, 0.5, 0.5], device=device)
     # the background is the plane's like
-    depth, part, view = render_all(mesh, scenes, vertices, fine, (size * FINE, size * FINE), planes=False)
+    middles = render_all(mesh, scenes, vertices, lens, (size, size), planes=False)
+    corners = render_all(mesh, scenes, vertices, corner_lens, (size + 1, size + 1), planes=False)
     look = _mirror_room(looks_to(looks, device), rooms)
     light = _lights(mesh, scenes, vertices, looks)
-    closed = creases(depth[:, ::FINE, ::FINE], lens)
-    out = paint(
-        mesh, gather(part, depth, FINE), part, depth, view, fine, vertex_normals(mesh, vertices), paints.skins,
-        look, scenes.things, light, rooms, closed,
-    )  # fmt: skip
+    closed, normals = creases(middles[0], lens), vertex_normals(mesh, vertices)
+    samples = gather(middles[1], middles[0], corners[1], corners[0])
+    colours = [
+        paint(mesh, some, part, depth, view, eye, normals, paints.skins, look, scenes.things, light, rooms, closed)
+        for some, (depth, part, view), eye in zip(samples, (middles, corners), (lens, corner_lens), strict=True)
+    ]
+    out = mix(samples, colours, middles[1], corners[1], rooms)
     beyond = torch.zeros(out.shape[:3], device=device)
     blank(torch.zeros_like(beyond, dtype=torch.uint8), beyond, lens, to_device(scenes.border, device))
     out[beyond.isinf()] = 0
@@ -122,7 +124,7 @@ def _lights(mesh: Mesh, scenes: Scenes, vertices: Tensor, looks: Array) -> Light
     low, high = (a.cpu().numpy().astype(np.float64) for a in (vertices.amin(1), vertices.amax(1)))
     place = (low + high) / 2 + LIGHT_M * direction
     half = np.maximum(0.1, 0.55 * np.linalg.norm(high - low, axis=1))
-    sizes = np.clip(2 * half / LIGHT_PIXEL_M, *_LIGHT_PX).astype(np.int64)
+    sizes = np.clip(2 * half / LIGHT_PIXEL_M, *LIGHT_PX).astype(np.int64)
     things = scenes.things
     moved = replace(
         things,

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from training.hands.model import sleeve_faces
 from training.hands.parts import NOTHING, SLEEVE
 from training.hands.scene import HALF, Scenes
 from training.hands.torch_engine.bodies import Mesh, to_device
@@ -26,11 +27,11 @@ def render_all(
     """True depth (B, H, W) in metres, inf where nothing is; what is seen there (B, H, W) uint8, as named in `parts.py`;
     and the hands alone. planes: whether walls and tables are there."""
     device = vertices.device
-    first = np.where(scenes.present, 0, np.where(scenes.arm_only, mesh.skin_faces, len(mesh.faces)))
+    first = np.where(scenes.present, 0, np.where(scenes.arm_only, mesh.model.skin_faces, len(mesh.faces)))
     numbers = torch.arange(len(mesh.faces), device=device)
     view = render(vertices, mesh.faces, lens, shape, numbers >= torch.as_tensor(first, device=device)[:, None])
     part = torch.where(view.face >= 0, mesh.part[view.face.clamp(min=0)], NOTHING)
-    sleeve = mesh.skin_faces + 2 * len(mesh.rim) * torch.as_tensor(scenes.arm.sleeve, device=device)
+    sleeve = torch.as_tensor(sleeve_faces(mesh.model, scenes.arm.sleeve), device=device)
     part = torch.where(view.face >= sleeve[:, None, None], SLEEVE, part).to(torch.uint8)
     depth = view.depth.clone()
     add_things(depth, part, lens, scenes.things, planes)

@@ -30,7 +30,8 @@ class View:
 
 def render(points: Tensor, faces: Tensor, lens: Tensor, shape: tuple[int, int], there: Tensor | None = None) -> View:
     """The meshes `points` (B, V, 3), camera frame, of common `faces` (F, 3), each as its `lens` (B, 4) fx fy cx cy sees
-    it in a picture of `shape`; near surfaces win, both sides are drawn. there: (B, F) bool, faces to draw."""
+    it in a picture of `shape`; near surfaces win. Meshes are closed: faces that turn away are not drawn, unless part
+    of a mesh is too near to be drawn. there: (B, F) bool, faces to draw."""
     height, width = shape
     batch = len(points)
     z = points[..., 2]
@@ -40,7 +41,10 @@ def render(points: Tensor, faces: Tensor, lens: Tensor, shape: tuple[int, int], 
     limit = torch.tensor([width - 1, height - 1], device=points.device, dtype=points.dtype)
     low, high = low.clamp(min=0), torch.minimum(high, limit)
     extent = (high - low).amax(-1) + 1
-    drawn = (high >= low).all(-1) & (z[:, faces] >= 0.05).all(-1)
+    (ax, ay), (bx, by), (cx, cy) = (corners[:, :, k].unbind(-1) for k in range(3))
+    outside = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax) < 0
+    outside |= (z < 0.05).any(1, keepdim=True)  # one may look in
+    drawn = (high >= low).all(-1) & (z[:, faces] >= 0.05).all(-1) & outside
     if there is not None:
         drawn &= there
     best = torch.full((batch * height * width,), _NOTHING, dtype=torch.int64, device=points.device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -45,8 +46,8 @@ class Skins:
 
 @dataclass(frozen=True)
 class Samples:
-    """The N samples that are coloured. scene, row, column: (N,) in the finer pictures. share: (N,) of its pixel that
-    each stands for."""
+    """The N samples that are coloured. scene, row, column: (N,) in the pictures of middles or of corners. share: (N, K)
+    of a pixel that each stands for: its own, or the K = 4 pixels above left, above, left and below of a corner."""
 
     scene: Tensor
     row: Tensor
@@ -59,39 +60,56 @@ def looks_to(looks: Array, device: torch.device) -> Looks:
     return {name: to_device(looks[name], device) for name in LOOK.names or ()}
 
 
-def gather(part: Tensor, depth: Tensor, finer: int) -> Samples:
-    """One sample for each surface that a pixel's samples show, of pictures (B, finer H, finer W)."""
+def gather(part: Tensor, depth: Tensor, corner_part: Tensor, corner_depth: Tensor) -> tuple[Samples, Samples]:
+    """What is to be coloured of pictures of middles (B, H, W) and of corners (B, H + 1, W + 1), as `shade.gather`."""
+    height, width = part.shape[1:]
+    there = part != NOTHING
+    share = 0.5 * there.float()
+    wanted = torch.zeros((*corner_part.shape, 4), device=part.device)
+    for k in range(4):
+        i, j = k // 2, k % 2  # the corner of each pixel; to it the pixel is the opposite one
+        rows, columns = slice(i, i + height), slice(j, j + width)
+        what, z = corner_part[:, rows, columns], corner_depth[:, rows, columns]
+        same = there & (what != NOTHING) & ((what >= THING) == (part >= THING)) & ((z - depth).abs() < SAME_SURFACE_M)
+        share += 0.125 * same
+        wanted[:, rows, columns, 3 - k] = 0.125 * ((what != NOTHING) & ~same)
+    some, others = torch.nonzero(there, as_tuple=True), torch.nonzero(wanted.any(-1), as_tuple=True)
+    (b, v, u), (c, y, x) = some, others
+    return Samples(b, v, u, share[some][:, None]), Samples(c, y, x, wanted[others])
 
-    def cells(picture: Tensor) -> Tensor:
-        batch, height, width = picture.shape
-        split = picture.view(batch, height // finer, finer, width // finer, finer)
-        return split.transpose(2, 3).flatten(3)
 
-    parts, depths = cells(part), cells(depth)
-    there, thing = parts != NOTHING, parts >= THING
-    done = torch.zeros_like(there)
-    kept = []
-    for k in range(finer * finer):
-        leads = there[..., k] & ~done[..., k]
-        near = (depths[..., k:] - depths[..., k, None]).abs() < SAME_SURFACE_M
-        same = leads[..., None] & there[..., k:] & near & (thing[..., k:] == thing[..., k, None]) & ~done[..., k:]
-        done[..., k:] |= same
-        scene, v, u = torch.nonzero(leads, as_tuple=True)
-        share = same.sum(-1)[scene, v, u] / finer**2
-        kept.append((scene, v * finer + k // finer, u * finer + k % finer, share))
-    return Samples(*(torch.cat(column) for column in zip(*kept, strict=True)))
+def mix(
+    samples: tuple[Samples, Samples], colours: list[Tensor], part: Tensor, corner_part: Tensor, rooms: Tensor
+) -> Tensor:
+    """Light (B, H, W, 3) of what `gather` found, with colours (N, 3) and (M, 3), before `rooms` (B, H, W, 3)."""
+    batch, height, width, _ = rooms.shape
+    seen = (corner_part != NOTHING).float()
+    covered = 0.5 * (part != NOTHING).float()
+    out = torch.zeros((batch, height + 2, width + 2, 3), device=rooms.device)  # with pixels beyond the edges
+    flat = out.view(-1, 3)
+
+    def add(samples: Samples, down: int, right: int, values: Tensor) -> None:
+        place = (samples.scene * (height + 2) + samples.row + down) * (width + 2) + samples.column + right
+        flat.index_add_(0, place, values)
+
+    middles, corners = samples
+    add(middles, 1, 1, colours[0] * middles.share)
+    for k in range(4):
+        i, j = k // 2, k % 2
+        covered = covered + 0.125 * seen[:, i : i + height, j : j + width]
+        add(corners, i, j, colours[1] * corners.share[:, k : k + 1])
+    return out[:, 1:-1, 1:-1] + rooms * (1 - covered)[..., None]
 
 
 def paint(
     mesh: Mesh, samples: Samples, part: Tensor, depth: Tensor, view: View, lens: Tensor, normals: Tensor,
     skins: Skins, looks: Looks, things: Things, light: Light, rooms: Tensor, creases: Tensor,
 ) -> Tensor:  # fmt: skip
-    """Linear light (B, H, W, 3): the samples before `rooms` (B, H, W, 3).
+    """Linear light (N, 3) of the samples of part, depth, view (B, H, W) of `lens` (B, 4).
 
-    part, depth, view: (B, n H, n W) of `lens` (B, 4). normals: (B, V, 3). creases: (B, H, W).
+    normals: (B, V, 3). creases: (B, h, w), that of a corner is the pixel's below it.
     """
     b, y, x = samples.scene, samples.row, samples.column
-    finer = part.shape[1] // rooms.shape[1]
     what, z = part[b, y, x].long(), depth[b, y, x]
     at = (torch.stack([x, y], 1) - lens[b, 2:]) / lens[b, :2]
     place = torch.cat([at, torch.ones_like(z)[:, None]], 1) * z[:, None]
@@ -107,16 +125,9 @@ def paint(
     normal = normalize(normal, dim=1)
     eye = -normalize(place, dim=1)
     normal = torch.where((normal * eye).sum(1, keepdim=True) < 0, -normal, normal)
-    open_ = 1 - creases[b, y // finer, x // finer][:, None]
-    colour = _shine(albedo, normal, eye, gloss, open_, place, b, look, light)
-
-    out = rooms.float().clone()
-    batch, height, width, _ = out.shape
-    flat = (b * height + y // finer) * width + x // finer
-    covered = torch.zeros(batch * height * width, device=out.device).index_add_(0, flat, samples.share)
-    out *= (1 - covered).view(batch, height, width, 1)
-    out.view(-1, 3).index_add_(0, flat, colour * samples.share[:, None])
-    return out
+    row, column = (axis.clamp(max=length - 1) for axis, length in zip((y, x), creases.shape[1:], strict=True))
+    open_ = 1 - creases[b, row, column][:, None]
+    return _shine(albedo, normal, eye, gloss, open_, place, b, look, light)
 
 
 def _skin_and_cloth(
@@ -130,7 +141,7 @@ def _skin_and_cloth(
     weights = torch.cat([bary, 1 - bary.sum(1, keepdim=True)], 1)[..., None]
     normal = (weights * normals[b[:, None], mesh.faces[face]]).sum(1)
     t = (weights * skins.uv[mesh.faces_uv[face]]).sum(1)
-    skin = look["tone"] * _worn_skin(skins, look, t)
+    skin = _worn_skin(skins, look, t)
     # the forearm has one line of texture: wrinkles by place instead
     by_place = place[:, :2].abs() * 2000
     waves = (torch.where((what == FOREARM)[:, None], by_place, 2 * t).long() % len(skins.wrinkles)).unbind(1)
@@ -201,22 +212,21 @@ def _shaded(place: Tensor, b: Tensor, light: Light) -> Tensor:
 
 
 def _worn_skin(skins: Skins, look: Looks, t: Tensor) -> Tensor:
-    """The skins' texture (N, 3) at pixels t (N, 2), with polished nails and rings (as `marks.wear`), bilinear."""
+    """Colours (N, 3) of the skins at pixels t (N, 2) of their textures, with polished nails and rings, bilinear."""
     height, width = skins.nails.shape
     index = (look["texture"] * len(skins.textures)).long().clamp(max=len(skins.textures) - 1)
     ring = look["ring"].long()
-    tone = look["tone"].clamp(min=0.01)
-
-    def texel(row: Tensor, column: Tensor) -> Tensor:
-        colour = skins.textures[index, row, column]
-        nail = skins.nails[row, column] * (look["polish"][:, 0] >= 0)
-        colour = torch.lerp(colour, look["polish"] / tone, nail[:, None])
-        band = skins.rings[ring.clamp(min=0), row, column] * (ring >= 0)
-        return torch.lerp(colour, look["metal"] / tone, band[:, None])
 
     limit = torch.tensor([width - 2, height - 2], device=t.device)
     start = torch.minimum(t.long().clamp(min=0), limit)
     fx, fy = (t - start).clamp(0, 1)[..., None].unbind(1)
     column, row = start.unbind(1)
-    upper = torch.lerp(texel(row, column), texel(row, column + 1), fx)
-    return torch.lerp(upper, torch.lerp(texel(row + 1, column), texel(row + 1, column + 1), fx), fy)
+
+    def at(texel: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        upper = torch.lerp(texel(row, column), texel(row, column + 1), fx)
+        return torch.lerp(upper, torch.lerp(texel(row + 1, column), texel(row + 1, column + 1), fx), fy)
+
+    colour = look["tone"] * at(lambda v, u: skins.textures[index, v, u])
+    nail = at(lambda v, u: skins.nails[v, u, None]) * (look["polish"][:, :1] >= 0)
+    band = at(lambda v, u: skins.rings[ring.clamp(min=0), v, u, None]) * (ring >= 0)[:, None]
+    return torch.lerp(torch.lerp(colour, look["polish"], nail), look["metal"], band)

@@ -10,7 +10,7 @@ import torch
 
 from training.hands.appearance import LINEAR
 from training.hands.appearance import through_lens as through_one
-from training.hands.depth import blank
+from training.hands.depth import beyond
 from training.hands.look import sample_looks
 from training.hands.pictures import Studio, sample_framing
 from training.hands.pictures import creases as creases_of_one
@@ -54,9 +54,8 @@ def pictures(studio: Studio) -> Pictures:
 def expected_light(studio: Studio, p: Pictures, i: int) -> np.ndarray:
     lens = crop_lens(float(p.tan_half[i]), SIZE)
     light = studio.light(crop_stage(studio.model, p.scenes, p.vertices[i], i), p.looks[i], p.rooms[i], lens)
-    beyond = np.zeros((SIZE, SIZE), np.float32)
-    blank(np.zeros((SIZE, SIZE), np.uint8), beyond, lens, p.scenes.border[i])
-    light[np.isinf(beyond)] = 0
+    for outside in beyond(lens, p.scenes.border[i], (SIZE, SIZE)):
+        light[outside] = 0
     return light
 
 
@@ -80,7 +79,7 @@ def test_creases_agree(pictures: Pictures, device: str) -> None:
     depth = 0.5 + 0.05 * rng.random((3, 40, 40)).astype(np.float32)
     depth[0, :10], depth[1, 12:20, 12:20], depth[2] = np.inf, 0.4, np.inf
     lens = [crop_lens(tan, 40) for tan in (0.1, 0.3, 0.2)]
-    expected = [creases_of_one(d, own) for d, own in zip(depth, lens, strict=True)]
+    expected = [creases_of_one(1 / d, own) for d, own in zip(depth, lens, strict=True)]
     got = creases(torch.as_tensor(depth, device=device), torch.tensor(lens, device=device)).cpu().numpy()
     for i in range(3):
         # where a window is wider than the picture, the engines mirror it otherwise

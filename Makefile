@@ -35,7 +35,7 @@ test: lint
 	@$(VENV)/python -m pytest
 
 bench: setup
-	@$(VENV)/python tools/bench.py
+	@$(VENV)/hand-pose bench-model
 	@$(VENV)/python tools/bench_node.py
 
 # An environment of its own: the site needs nothing of ROS.

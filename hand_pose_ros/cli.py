@@ -9,6 +9,7 @@ from types import ModuleType
 
 from hand_pose_ros.commands import (
     analyse,
+    bench_model,
     calibration,
     demo,
     estimate,
@@ -31,6 +32,7 @@ COMMANDS: dict[str, ModuleType] = {
     "analyse": analyse,
     "overlay": overlay,
     "quantise": quantise,
+    "bench-model": bench_model,
     "record-folder": record_folder,
     "replay": replay,
     "urdf": urdf,

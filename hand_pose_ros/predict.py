@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,6 +78,13 @@ def predict(
         progress(len(names))
     if not names:
         raise HandPoseError("the recording has no complete frame; check that its pictures carry matching stamps")
+    return as_predictions(names, hands, latency_ms)
+
+
+def as_predictions(
+    names: Sequence[str], hands: Sequence[HandEstimate | None], latency_ms: Sequence[float]
+) -> Predictions:
+    """One row for each frame's name, hand and latency."""
     count = len(names)
     joints_m = np.full((count, JOINT_COUNT, 3), np.nan)
     joint_cov_m2 = np.full((count, JOINT_COUNT, 3, 3), np.nan)

@@ -8,7 +8,7 @@ they are, under the names that they have here. What an int8 bundle has rounded i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import onnx
@@ -82,7 +82,7 @@ def _shape(weight: Tensor) -> tuple[int, ...]:
 
 
 def _unfold(
-    network: nn.Module, biases: dict[nn.Module, Tensor], norms: list[nn.Module], inputs: tuple[Tensor, ...]
+    network: nn.Module, biases: dict[nn.Module, Tensor], norms: Sequence[nn.Module], inputs: tuple[Tensor, ...]
 ) -> None:
     """Set each of the `norms` that follows a layer of `biases`, in the order in which they are run, so that it adds the
     bias and does nothing else."""

@@ -3,8 +3,7 @@
 int8 is for CPUs with VNNI or the like and needs pictures of hands to find the ranges of the activations: a recording,
 by default the demo's. fp16 is for GPUs; CPUs run it slower. Judge a variant before you use it:
 
-  hand-pose evaluate RECORDING --model OUT      its accuracy, beside the original's
-  python tools/bench.py --model OUT             its speed on this machine
+  hand-pose bench-model RECORDING --model BUNDLE OUT    accuracy and speed, beside the original's
 """
 
 from __future__ import annotations

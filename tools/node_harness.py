@@ -52,8 +52,8 @@ class Run:
 
     @property
     def latency_ms(self) -> np.ndarray:
-        """Without those of the warm-up."""
-        return np.array([answer.latency_ms for answer in self.answers[WARM_UP:]])
+        """Of the pictures after the warm-up."""
+        return np.array([answer.latency_ms for answer in self.answers if answer.stamp_ns >= self.sent[WARM_UP]])
 
     @property
     def lost(self) -> int:
@@ -138,14 +138,16 @@ def _listen(
     # MediaPipe's environment has not our messages.
     node.create_subscription(HandArray if topic.endswith("hands") else PoseArray, topic, answered, 50)
     node.create_subscription(DiagnosticArray, "/diagnostics", lambda message: accounts.update(accounts_of(message)), 50)
-    start, usage, memory_mb = None, (0.0, 1.0), 0.0
+    first, start, usage = None, None, (0.0, 0.0)
     while filming.poll() is None:
         rclpy.spin_once(node, timeout_sec=0.2)
-        if start is None and len(answers) > WARM_UP:
+        if first is None and answers:
+            first = time.monotonic()
+        if start is None and first is not None and time.monotonic() - first > WARM_UP / RATE:
             start = (time.monotonic(), cpu_seconds(answering.pid))
         if start is not None:
             usage = (cpu_seconds(answering.pid) - start[1], time.monotonic() - start[0])
-    if start is None:
+    if not usage[1]:
         raise SystemExit("bench: nothing was answered; run the node alone and read what it prints")
     memory_mb = resident_mb(answering.pid)
     node.destroy_node()

@@ -35,6 +35,12 @@ def stamp_ns(header: Any) -> int:
     return int(header.stamp.sec) * 1_000_000_000 + int(header.stamp.nanosec)
 
 
+def split_transport(topic: str) -> tuple[str, str]:
+    """The name without what image_transport adds to it, and the transport: raw, compressed or compressedDepth."""
+    base, _, last = topic.rpartition("/")
+    return (base, last) if last in ("compressed", "compressedDepth") else (topic, "raw")
+
+
 def frame_from_pair(pair: Pair[Any], lens: Lens, topics: InputTopics, depth_view: DepthView | None = None) -> RgbdFrame:
     """The frame of a pair of sensor_msgs/Image or CompressedImage, decoded, undistorted and registered.
 

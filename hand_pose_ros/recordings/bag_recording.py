@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from hand_pose_ros.inputs.camera_info import is_rectified
-from hand_pose_ros.inputs.frames import InputTopics, frame_from_pair, stamp_ns
+from hand_pose_ros.inputs.frames import InputTopics, frame_from_pair, split_transport, stamp_ns
 from hand_pose_ros.inputs.images import DEPTH_ENCODINGS
 from hand_pose_ros.inputs.lens import Lens, lens_from_info
 from hand_pose_ros.inputs.sync import Pair, Stream, Synchronizer
@@ -34,7 +34,7 @@ TIMEOUT_NS = 200_000_000
 
 @dataclass(frozen=True)
 class CameraTopics:
-    """The topics of a bag that the estimator needs; rgb or depth may be None."""
+    """The topics of a bag that the estimator needs, with their transports; rgb or depth may be None."""
 
     rgb: str | None
     depth: str | None
@@ -42,24 +42,22 @@ class CameraTopics:
 
 
 def find_camera_topics(path: str | Path) -> CameraTopics:
-    """Picks an RGB-D camera's topics: the project's own names where they are, else by type, encoding and name.
+    """Picks an RGB-D camera's topics: the project's own names where they are, else by type, encoding and name; raw ones
+    before compressed ones.
 
     Raises HandPoseError when the bag has no usable pictures, or no camera info.
     """
     there = bags.topics(path)
-    images = [topic.name for topic in there.values() if topic.type_name == bags.IMAGE]
+    images = [topic.name for topic in there.values() if topic.type_name in (bags.IMAGE, bags.COMPRESSED_IMAGE)]
     infos = [topic.name for topic in there.values() if topic.type_name == bags.CAMERA_INFO]
     listed = ", ".join(f"{topic.name} ({topic.type_name})" for topic in there.values())
     if not images:
-        compressed = any(topic.type_name == bags.COMPRESSED_IMAGE for topic in there.values())
-        remedy = "republish it uncompressed (image_transport republish)" if compressed else "record the camera's images"
-        raise HandPoseError(f"{path}: no {bags.IMAGE} topic; {remedy}; the bag has: {listed}")
+        raise HandPoseError(f"{path}: no {bags.IMAGE} topic; record the camera's images; the bag has: {listed}")
     if not infos:
         raise HandPoseError(
             f"{path}: no {bags.CAMERA_INFO} topic; record the colour camera's too; the bag has: {listed}"
         )
-    encodings = _first_encodings(path, images)
-    depths = [name for name in images if encodings[name] in DEPTH_ENCODINGS]
+    depths = _depth_topics(path, images)
     colours = [name for name in images if name not in depths]
     rgb = max(colours, key=lambda name: _likeness(name, RGB_TOPIC, "rect", "color"), default=None)
     depth = max(depths, key=lambda name: _likeness(name, DEPTH_TOPIC, "registered", "aligned"), default=None)
@@ -109,7 +107,7 @@ class BagRecording:
 
     def _lens(self, raw: bags.RawMessage) -> Lens:
         try:
-            rectified = is_rectified(self.topics.rgb or self.topics.depth or "")
+            rectified = is_rectified(split_transport(self.topics.rgb or self.topics.depth or "")[0])
             return lens_from_info(bags.deserialize(raw), rectified=rectified)
         except HandPoseError as error:
             raise HandPoseError(f"{self.path}: {raw.topic}: {error}") from error
@@ -122,20 +120,29 @@ class BagRecording:
             raise HandPoseError(f"{self.path}: at {pair.stamp_ns} ns: {error}") from error
 
 
-def _first_encodings(path: str | Path, names: list[str]) -> dict[str, str]:
-    missing, encodings = set(names), {}
+def _depth_topics(path: str | Path, names: list[str]) -> list[str]:
+    """Those of the image topics whose first message is depth."""
+    missing, depths = set(names), []
     for raw in bags.read_messages(path, names):
         if raw.topic in missing:
-            encodings[raw.topic] = bags.deserialize(raw).encoding
             missing.remove(raw.topic)
+            if _is_depth(bags.deserialize(raw)):
+                depths.append(raw.topic)
         if not missing:
             break
-    return encodings
+    return depths
 
 
-def _likeness(name: str, own: str, *hints: str) -> tuple[bool, bool, int]:
-    """Sorts candidates: the project's own name first, then those with a hint in it, then the shorter name."""
-    return name.endswith(own), any(hint in name for hint in hints), -len(name)
+def _is_depth(message: Any) -> bool:
+    if hasattr(message, "encoding"):
+        return message.encoding in DEPTH_ENCODINGS
+    return "compressedDepth" in message.format
+
+
+def _likeness(name: str, own: str, *hints: str) -> tuple[bool, bool, bool, int]:
+    """Sorts candidates: the project's own name first, then those with a hint in it, raw ones, then the shorter name."""
+    base, transport = split_transport(name)
+    return base.endswith(own), any(hint in name for hint in hints), transport == "raw", -len(name)
 
 
 def _shared_parents(one: str, other: str) -> int:

@@ -20,7 +20,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from tf2_msgs.msg import TFMessage
 
 from hand_pose_ros.inputs.camera_info import is_rectified
-from hand_pose_ros.inputs.frames import InputTopics, frame_from_pair, stamp_ns
+from hand_pose_ros.inputs.frames import InputTopics, frame_from_pair, split_transport, stamp_ns
 from hand_pose_ros.inputs.lens import Lens, lens_from_info
 from hand_pose_ros.inputs.registration import DepthView
 from hand_pose_ros.inputs.sync import Pair, Stream, Synchronizer
@@ -98,7 +98,7 @@ class CameraInputs:
             "depth": (topics.depth, Image if parameters.depth_transport == "raw" else CompressedImage),
         }
         # Camera info belongs to colour, or to depth where that is all.
-        self._rectified = is_rectified(_base(images[streams[0]][0]))
+        self._rectified = is_rectified(split_transport(images[streams[0]][0])[0])
         infos = [topic for topic in (topics.camera_info, topics.depth_info) if topic]
         kinds = {topic: _type_name(kind) for topic, kind in (images[stream] for stream in streams)}
         kinds |= dict.fromkeys(infos, _type_name(CameraInfo))
@@ -153,7 +153,7 @@ class CameraInputs:
         self._hand_over_waiting()
 
     def _on_depth_info(self, info: CameraInfo) -> None:
-        rectified = is_rectified(_base(self._topics.depth))
+        rectified = is_rectified(split_transport(self._topics.depth)[0])
         self._depth_lens = self._lens_from(info, self._topics.depth_info, rectified)
         self._hand_over_waiting()
 
@@ -230,11 +230,6 @@ def input_topics(node: Node, parameters: Parameters, streams: Sequence[Stream]) 
 def _transported(topic: str, transport: str) -> str:
     """As image_transport names it: after remapping."""
     return topic if transport == "raw" else f"{topic}/{transport}"
-
-
-def _base(topic: str) -> str:
-    """The topic without its transport."""
-    return topic.removesuffix("/compressed").removesuffix("/compressedDepth")
 
 
 def _type_name(kind: Any) -> str:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 
+from hand_pose_ros.inputs.frames import split_transport
 from hand_pose_ros.manifest import models_folder
 from hand_pose_ros.recordings import bags
 from hand_pose_ros.recordings.bag_recording import DEPTH_TOPIC, INFO_TOPIC, RGB_TOPIC, CameraTopics
@@ -64,8 +65,11 @@ def run_live(
     Raises HandPoseError when the node does not start, or ends before the replay does.
     """
     inputs = {RGB_TOPIC: topics.rgb, DEPTH_TOPIC: topics.depth, INFO_TOPIC: topics.camera_info}
-    remappings = {ours: theirs for ours, theirs in inputs.items() if theirs is not None}
-    names = list(remappings.values())
+    names = [theirs for theirs in inputs.values() if theirs is not None]
+    remappings = {ours: split_transport(theirs)[0] for ours, theirs in inputs.items() if theirs is not None}
+    streams = {"rgb_transport": topics.rgb, "depth_transport": topics.depth}
+    transports = {name: split_transport(topic)[1] for name, topic in streams.items() if topic is not None}
+    parameters = transports | dict(parameters)
     # The replay has a process of its own, so that it neither slows the recorder nor is slowed by it.
     pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
     with _node_process(remappings, parameters, Path(log)) as node, Recorder(outputs, OUTPUTS) as recorder, pool:

@@ -1,9 +1,11 @@
 """Folders become bags and bags become the same frames again; cameras are found by type."""
 
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -105,6 +107,50 @@ def test_a_foreign_camera_is_found(tmp_path: Path) -> None:
                 writer.write("/camera/camera/depth/camera_info", raw.type_name, raw.stamp_ns, raw.cdr)
     assert find_camera_topics(tmp_path / "more") == CameraTopics(*names.values())
     assert len(list(BagRecording(tmp_path / "more").frames())) == 4
+
+
+def compressed(source: Path, target: Path, keep_raw: bool = False) -> Path:
+    """The bag with its pictures as image_transport compresses them, in PNG."""
+    make = bags.message_type(bags.COMPRESSED_IMAGE)
+    with bags.BagWriter(target) as writer:
+        for raw in bags.read_messages(source):
+            if raw.type_name != bags.IMAGE or keep_raw:
+                writer.write(*raw)
+            if raw.type_name != bags.IMAGE:
+                continue
+            image = bags.deserialize(raw)
+            pixels = image.data.reshape(image.height, -1)
+            if image.encoding == "rgb8":
+                png = cv2.imencode(".png", pixels.reshape(image.height, image.width, 3)[..., ::-1])[1]
+                topic, form, head = f"{raw.topic}/compressed", "rgb8; png compressed bgr8", b""
+            else:
+                png = cv2.imencode(".png", pixels.view("<u2"))[1]
+                topic, form, head = (
+                    f"{raw.topic}/compressedDepth",
+                    "16UC1; compressedDepth png",
+                    struct.pack("iff", 0, 0, 0),
+                )
+            data = np.frombuffer(head + png.tobytes(), np.uint8)
+            writer.write(topic, bags.COMPRESSED_IMAGE, raw.stamp_ns, make(header=image.header, format=form, data=data))
+    return target
+
+
+def test_compressed_pictures_are_the_same_recording(tmp_path: Path) -> None:
+    record_folder(make_folder(tmp_path / "folder"), tmp_path / "bag")
+    packed = BagRecording(compressed(tmp_path / "bag", tmp_path / "packed"))
+    assert packed.topics == CameraTopics(
+        "/rgb/image_rect_color/compressed", "/depth_registered/image_rect/compressedDepth", "/rgb/camera_info"
+    )
+    for one, other in zip(BagRecording(tmp_path / "bag").frames(), packed.frames(), strict=True):
+        assert one.name == other.name and one.frame.camera == other.frame.camera
+        assert np.array_equal(one.frame.rgb, other.frame.rgb)
+        assert np.array_equal(one.frame.depth_m, other.frame.depth_m)
+
+
+def test_raw_pictures_come_before_compressed_ones(tmp_path: Path) -> None:
+    record_folder(make_folder(tmp_path / "folder"), tmp_path / "bag")
+    both = compressed(tmp_path / "bag", tmp_path / "both", keep_raw=True)
+    assert find_camera_topics(both) == find_camera_topics(tmp_path / "bag")
 
 
 def test_bags_without_a_camera_say_what_they_have(tmp_path: Path) -> None:

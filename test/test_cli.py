@@ -95,6 +95,19 @@ def test_folder_and_bag_evaluate_to_the_same_figures(
     assert results[0]["model"]["name"] == "test-hand" and results[0]["modalities"] == "depth"
 
 
+def test_providers_are_tried_in_order_and_those_that_do_not_run_are_told(
+    folder: Path, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wanted = "OpenVINOExecutionProvider,TensorrtExecutionProvider,CPUExecutionProvider"
+    assert main(["evaluate", str(folder), "--model", model, "--providers", wanted]) == 0
+    told = capsys.readouterr()
+    assert "on CPUExecutionProvider" in told.out
+    lines = [line for line in told.err.splitlines() if "does not run" in line]
+    assert [line.split()[0] for line in lines] == wanted.split(",")[:2] and "built without it" in lines[0]
+    assert main(["evaluate", str(folder), "--model", model, "--providers", "NoSuchProvider"]) == 2
+    assert "unknown execution provider 'NoSuchProvider'" in capsys.readouterr().err
+
+
 def test_json_follows_the_table_when_no_file_is_named(
     folder: Path, model: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,7 +19,7 @@ DEFAULT_MODEL = "hand"
 
 
 def add_estimator_arguments(parser: argparse.ArgumentParser) -> None:
-    """--model, --modalities, --side and --threads."""
+    """--model, --modalities, --side, --providers, --threads and --detector."""
     parser.add_argument(
         "--model",
         default=DEFAULT_MODEL,
@@ -39,9 +39,14 @@ def add_estimator_arguments(parser: argparse.ArgumentParser) -> None:
         help="which hand it is; auto lets the model decide (default: %(default)s)",
     )
     parser.add_argument(
+        "--providers",
+        type=lambda text: text.split(","),
+        metavar="NAME,...",
+        help="ONNX Runtime's execution providers, tried in this order (default: CUDA, then CPU)",
+    )
+    parser.add_argument(
         "--threads", type=int, default=1, metavar="N", help="CPU threads of the encoders (default: %(default)s)"
     )
-
     parser.add_argument(
         "--detector",
         choices=("depth", "learned"),
@@ -52,17 +57,22 @@ def add_estimator_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def make_estimator(arguments: argparse.Namespace) -> HandEstimator:
-    """The estimator that the arguments ask for."""
+    """The estimator that the arguments ask for; says which of the providers asked for do not run."""
+    from hand_pose_ros.backend import DEFAULT_PROVIDERS
     from hand_pose_ros.estimator import EstimatorOptions, HandEstimator
 
-    finder = None
+    providers, finder = arguments.providers or DEFAULT_PROVIDERS, None
     if arguments.detector == "learned":
         from hand_pose_ros.detector.detector import HandDetector
         from hand_pose_ros.detector.finders import learned
 
-        finder = learned(HandDetector(threads=arguments.threads))
+        finder = learned(HandDetector(providers=providers, threads=arguments.threads))
     options = EstimatorOptions(max_hands=getattr(arguments, "max_hands", 1), finder=finder)
-    return HandEstimator(arguments.model, threads=arguments.threads, options=options)
+    estimator = HandEstimator(arguments.model, providers=providers, threads=arguments.threads, options=options)
+    if arguments.providers:
+        for name, why in estimator.passed_over.items():
+            print(f"{name} does not run: {why}", file=sys.stderr)
+    return estimator
 
 
 def show_progress(what: str) -> Callable[[int], None]:

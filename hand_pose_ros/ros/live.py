@@ -11,8 +11,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from fcntl import LOCK_EX, LOCK_NB, flock
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import gettempdir
+from typing import IO
 
 from hand_pose_ros.inputs.frames import split_transport
 from hand_pose_ros.manifest import models_folder
@@ -30,6 +33,9 @@ OUTPUTS = {
     "/tf": "tf2_msgs/msg/TFMessage",
     "/diagnostics": "diagnostic_msgs/msg/DiagnosticArray",
 }
+#: What no default and few robots use.
+DOMAINS = range(20, 101)
+_held: list[IO[str]] = []
 #: Loading ONNX Runtime and a model on a busy machine.
 START_TIMEOUT = 60.0
 #: What is on its way when the replay ends arrives within this time, seconds; and one more diagnostics report.
@@ -40,14 +46,29 @@ def isolate() -> None:
     """Keeps what this process and its children say to themselves: own domain, this machine, enough shared memory.
 
     Fast DDS's default shared memory segment is smaller than a camera image, so that pictures get lost. Call it
-    before anything of ROS is initialised. What the user has set is kept.
+    before anything of ROS is initialised. What the user has set is kept. Raises HandPoseError where no domain is free.
     """
-    os.environ.setdefault("ROS_DOMAIN_ID", str(random.randint(20, 100)))
+    if "ROS_DOMAIN_ID" not in os.environ:
+        os.environ["ROS_DOMAIN_ID"] = str(_free_domain())
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     profile = models_folder().parent / "config" / "fastdds_shm.xml"
     if profile.is_file():
         for name in ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"):  # Jazzy's and Kilted's
             os.environ.setdefault(name, str(profile))
+
+
+def _free_domain() -> int:
+    """A ROS domain that no other isolated process of this user has, for as long as this process runs."""
+    for number in random.sample(DOMAINS, len(DOMAINS)):
+        lock = (Path(gettempdir()) / f"hand_pose_ros_domain_{os.getuid()}_{number}").open("w")
+        try:
+            flock(lock, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            continue
+        _held.append(lock)  # closing it would give the domain back
+        return number
+    raise HandPoseError(f"the ROS domains {DOMAINS[0]} to {DOMAINS[-1]} are all taken; set ROS_DOMAIN_ID yourself")
 
 
 def run_live(

@@ -36,7 +36,7 @@ def domain(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     A process that was killed stays in the graph for its lease of 20 s; so nobody else may look there.
     """
     for number in islice(_domains, 101):
-        with (Path(gettempdir()) / f"hand_pose_ros_test_{os.getuid()}_{number}").open("w") as taken:
+        with (Path(gettempdir()) / f"hand_pose_ros_domain_{os.getuid()}_{number}").open("w") as taken:
             try:
                 flock(taken, LOCK_EX | LOCK_NB)
             except BlockingIOError:

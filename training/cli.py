@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from hand_pose_ros.types import HandPoseError
+from training.ablation import command as ablation_command
 from training.datasets import command as dataset_command
 from training.detector import command as detector_command
 from training.hands import command as hands_command
@@ -51,6 +52,9 @@ def main(argv: list[str] | None = None) -> int:
     table.add_argument(
         "--page", type=Path, default=Path("docs/results.md"), help="file to write (default: %(default)s)"
     )
+
+    ablation = commands.add_parser("ablation", help=ablation_command.HELP, description=ablation_command.__doc__)
+    ablation_command.add_arguments(ablation)
 
     export = commands.add_parser("export", help="write trained stages as a model bundle, checked and calibrated")
     export.add_argument("experiment", type=Path, nargs="?", default=EXPERIMENT)
@@ -105,6 +109,8 @@ def main(argv: list[str] | None = None) -> int:
 def _dispatch(args: argparse.Namespace) -> int:
     if args.command == "dataset":
         return dataset_command.run(args)
+    if args.command == "ablation":
+        return ablation_command.run(args)
     if args.command == "detector":
         return detector_command.run(args)
     if args.command == "export":

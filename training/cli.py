@@ -78,6 +78,7 @@ def main(argv: list[str] | None = None) -> int:
     record.add_argument("--frames", type=int, default=60, help="at 30 Hz (default: %(default)s)")
     record.add_argument("--seed", type=int, default=11, help="shape, light and noise (default: %(default)s)")
     record.add_argument("--still", type=float, metavar="0..1", help="keep still at this moment of the motion")
+    record.add_argument("--gestures", action="store_true", help="fingers wander through random gestures")
     record.add_argument("--skins", type=Path, help="folder of skin textures; without one the skin is procedural")
 
     dataset = commands.add_parser("dataset", help=dataset_command.HELP, description=dataset_command.__doc__)
@@ -136,13 +137,15 @@ def _dispatch(args: argparse.Namespace) -> int:
             raise HandPoseError(f"--frames {args.frames}: a recording of motion needs at least 2")
         if args.still is not None and not 0 <= args.still <= 1:
             raise HandPoseError(f"--still {args.still}: name a moment of the motion, from 0 to 1")
+        if args.still is not None and args.gestures:
+            raise HandPoseError("--still keeps the fingers as they are, --gestures moves them: give one of them")
         if args.folder.suffix == ".mcap":
             from training.hands.bag import record_bag
 
-            bag = record_bag(args.folder.with_suffix(""), args.frames, args.seed, args.skins, args.still)
+            bag = record_bag(args.folder.with_suffix(""), args.frames, args.seed, args.skins, args.still, args.gestures)
             print(f"{args.frames} frames in the bag {bag}")
             return 0
-        record(args.folder, args.frames, args.seed, args.skins, args.still)
+        record(args.folder, args.frames, args.seed, args.skins, args.still, args.gestures)
         print(f"{args.frames} frames in {args.folder}")
         return 0
     if args.command in hands_command.COMMANDS:

@@ -14,9 +14,11 @@ from scipy.spatial.transform import Rotation, RotationSpline
 from hand_pose_ros.frames_folder import write_folder
 from hand_pose_ros.types import PinholeCamera, RgbdFrame
 from training.hands.appearance import LINEAR, through_lens
+from training.hands.contacts import measure_capsules
 from training.hands.depth import measure, perfect_sensors
 from training.hands.look import sample_looks
 from training.hands.model import Array, HandModel, joint_positions, pose_bones
+from training.hands.motion import random_sequence
 from training.hands.pictures import Studio
 from training.hands.scene import Scenes, SceneSettings, sample_scenes, surfaces
 from training.hands.stage import crop_stage, view
@@ -41,19 +43,25 @@ KEY_POSES = (
 
 
 def record(
-    folder: Path, frames: int = 60, seed: int = 11, skins: Path | None = None, still_at: float | None = None
+    folder: Path,
+    frames: int = 60,
+    seed: int = 11,
+    skins: Path | None = None,
+    still_at: float | None = None,
+    gestures: bool = False,
 ) -> None:
     """Film `frames` at 30 Hz of a right hand opening, closing and pointing while it turns and moves, into `folder`.
 
-    still_at: 0 to 1, the moment of this motion at which the hand keeps still all the time.
+    still_at: 0 to 1, the moment of this motion at which the hand keeps still all the time. gestures: its fingers wander
+    through random gestures instead.
     """
-    pictures, joints = zip(*film(frames, seed, skins, still_at), strict=True)
+    pictures, joints = zip(*film(frames, seed, skins, still_at, gestures), strict=True)
     names = [f"{i:04d}" for i in range(frames)]
     write_folder(folder, names, pictures, joints_m=np.stack(joints), side=["right"] * frames, jpeg_quality=88)
 
 
 def film(
-    frames: int, seed: int, skins: Path | None, still_at: float | None = None
+    frames: int, seed: int, skins: Path | None, still_at: float | None = None, gestures: bool = False
 ) -> Iterator[tuple[RgbdFrame, Array]]:
     """Frames of one hand and its joints (21, 3) in the camera's frame."""
     studio = Studio(skins, None)
@@ -62,8 +70,13 @@ def film(
     still = alone(replace(sample_scenes(studio.model, rng, 1, plain), seed=np.array([seed])))
     look, sensor = plain_look(rng), plain_sensor()
     wall = LINEAR[_wall(rng)]
-    for i, (flexion, thumb, turn, place) in enumerate(motion(frames, still_at)):
-        scene = _moved(studio.model, still, flexion, thumb, turn, place)
+    moments = list(motion(frames, still_at))
+    poses = np.array([_angles(flexion, thumb) for flexion, thumb, *_ in moments])
+    if gestures:
+        capsules = measure_capsules(studio.model, still.shape)
+        poses = random_sequence(studio.model, capsules, np.random.default_rng([seed, 1]), frames)
+    for i, (angles, (*_, turn, place)) in enumerate(zip(poses, moments, strict=True)):
+        scene = _moved(studio.model, still, angles, turn, place)
         vertices = surfaces(studio.model, scene)[0]
         # light, sleeve and skin stay as they are, only the sensors' noise changes
         stage = crop_stage(studio.model, scene, vertices, 0)
@@ -121,10 +134,15 @@ def motion(frames: int, still_at: float | None = None) -> Iterator[tuple[Array, 
         yield flexion, thumb(time), turns(time).as_matrix() @ up, np.array(place)
 
 
-def _moved(model: HandModel, still: Scenes, flexion: Array, thumb: Array, turn: Array, place: Array) -> Scenes:
-    """The scene of one hand with its fingers, rotation and the place of its joints' mean as `motion` gives them."""
+def _angles(flexion: Array, thumb: Array) -> Array:
+    """A pose (21,) of fingers as `motion` gives them; the more they are bent the less they are spread."""
     spread = np.array([6.0, 1, -4, -9]) * (1 - flexion[:, 0] / 100)
-    angles = np.concatenate([flexion.ravel(), spread, thumb])[None]
+    return np.concatenate([flexion.ravel(), spread, thumb])
+
+
+def _moved(model: HandModel, still: Scenes, pose: Array, turn: Array, place: Array) -> Scenes:
+    """The scene of one hand with its pose (21,), rotation and the place of its joints' mean."""
+    angles = pose[None]
     turns = bone_turns(model, angles)
     maps, positions = pose_bones(still.shape, turns)
     joints = joint_positions(model, still.shape, maps, positions)

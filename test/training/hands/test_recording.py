@@ -9,6 +9,7 @@ import pytest
 
 from hand_pose_ros.camera import project
 from hand_pose_ros.frames_folder import open_folder, read_labels
+from training.cli import main
 from training.hands.recording import motion, record
 
 FRAMES = 3
@@ -62,3 +63,23 @@ def test_motion_is_smooth_and_ends_where_it_began() -> None:
     np.testing.assert_allclose(turns @ turns.transpose(0, 2, 1), np.broadcast_to(np.eye(3), turns.shape), atol=1e-9)
     np.testing.assert_allclose(places[0], places[-1], atol=1e-9)
     np.testing.assert_allclose(flexion[0], flexion[-1], atol=1e-9)
+
+
+def test_with_gestures_the_fingers_wander_and_the_hand_moves_as_before(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["record", str(tmp_path / "film"), "--frames", str(FRAMES), "--seed", "5", "--gestures"]
+    assert main(arguments) == 0
+    usual, wandering = (read_labels(path) for path in (folder, tmp_path / "film"))
+    assert usual is not None and wandering is not None
+    np.testing.assert_allclose(wandering.joints_m.mean(1), usual.joints_m.mean(1), atol=1e-6)
+    palm, tips = [0, 5, 9, 13, 17], [4, 8, 12, 16, 20]
+
+    def own(joints: np.ndarray) -> np.ndarray:
+        """Distances between palm and tips: a pose, wherever the hand is."""
+        return np.linalg.norm(joints[:, tips, None] - joints[:, None, palm], axis=-1)
+
+    assert np.abs(own(wandering.joints_m) - own(usual.joints_m)).max() > 0.01
+    assert np.abs(np.diff(own(wandering.joints_m), axis=0)).max() > 0.01
+    assert main([*arguments, "--still", "0.5"]) == 2
+    assert "give one of them" in capsys.readouterr().err

@@ -54,7 +54,7 @@ def test_ratios_are_of_one_round():
         (soak.Use(210.0, 40, 12), 1000, 0, False, "memory grew by 9.0 MB"),
         (soak.Use(203.0, 43, 13), 1000, 0, False, "3 descriptors more; 1 threads more"),
         (soak.Use(203.0, 40, 12), 900, 100, False, "more than 5% of the pictures lost"),
-        (soak.Use(203.0, 40, 12), 990, 8, False, "2 pictures lost that were not superseded"),
+        (soak.Use(203.0, 40, 12), 990, 8, False, "2 pictures lost that no newer one overtook"),
         (soak.Use(203.0, 40, 12), 1000, 0, True, "the node ended"),
     ],
 )
@@ -88,6 +88,6 @@ def test_camera_node_and_listener_meet_and_every_picture_is_accounted_for(tmp_pa
     assert done.returncode == 0, done.stderr
     counts, lost, errs = done.stdout.splitlines()[-3:]
     sent, answers, pairs, *used = counts.split()
-    assert sent == "120" and used == ["True", "True"] and errs == "True"
-    assert int(answers) <= int(pairs) <= 120
+    assert used == ["True", "True"] and errs == "True"
+    assert 0 < int(answers) <= int(pairs) <= int(sent) <= 120
     assert lost == "none" or "not heard" not in lost

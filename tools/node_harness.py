@@ -53,7 +53,8 @@ class Run:
     @property
     def latency_ms(self) -> np.ndarray:
         """Of the pictures after the warm-up."""
-        return np.array([answer.latency_ms for answer in self.answers if answer.stamp_ns >= self.sent[WARM_UP]])
+        warm_ns = self.sent[0] + WARM_UP / RATE * 1e9
+        return np.array([answer.latency_ms for answer in self.answers if answer.stamp_ns >= warm_ns])
 
     @property
     def lost(self) -> int:
@@ -100,9 +101,9 @@ def measure(
             return Run(sent["stamp_ns"], sent["frame"], answers, cpu, memory_mb, accounts)
 
 
-def camera_process(recording: Path, seconds: float, hands: int = 1, log: Path | None = None) -> subprocess.Popen:
-    command = [sys.executable, __file__, "camera", str(recording), str(seconds), str(hands)]
-    return subprocess.Popen(command + ([str(log)] if log else []))
+def camera_process(recording: Path, seconds: float, hands: int, log: Path) -> subprocess.Popen:
+    command = [sys.executable, __file__, "camera", str(recording), str(seconds), str(hands), str(log)]
+    return subprocess.Popen(command)
 
 
 def end(process: subprocess.Popen) -> None:
@@ -190,7 +191,7 @@ def crowd(rgb: np.ndarray, depth_m: np.ndarray, hands: int) -> tuple[np.ndarray,
     return out_rgb, out_depth_m
 
 
-def camera(folder: Path, seconds: float, hands: int, log: Path | None) -> None:
+def camera(folder: Path, seconds: float, hands: int, log: Path) -> None:
     """Publishes the folder's frames to and fro at 30 Hz, stamped with the moment before; notes the stamps in `log`."""
     import rclpy
     from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -224,9 +225,9 @@ def camera(folder: Path, seconds: float, hands: int, log: Path | None) -> None:
     while max(publisher.get_subscription_count() for publisher in (rgb, depth)) == 0:
         time.sleep(0.05)
     time.sleep(1.0)
-    begin = time.monotonic()
+    begin, i = time.monotonic(), 0
     sent: list[tuple[int, int]] = []
-    for i in range(WARM_UP + round(seconds * RATE)):
+    while i < WARM_UP + round(seconds * RATE):
         time.sleep(max(0.0, begin + i / RATE - time.monotonic()))
         colour, range_picture = pictures[order[i % len(order)]]
         now = node.get_clock().now()
@@ -235,10 +236,11 @@ def camera(folder: Path, seconds: float, hands: int, log: Path | None) -> None:
         rgb.publish(colour)
         depth.publish(range_picture)
         sent.append((now.nanoseconds, order[i % len(order)]))
+        # As a camera does: what it had no time for is not made up for.
+        i = max(i + 1, int((time.monotonic() - begin) * RATE))
     time.sleep(1.5)  # for the last answers, and the last report
-    if log is not None:
-        stamps, numbers = np.array(sent, np.int64).T
-        np.savez(log, stamp_ns=stamps, frame=numbers)
+    stamps, numbers = np.array(sent, np.int64).T
+    np.savez(log, stamp_ns=stamps, frame=numbers)
 
 
 def empty_subscriber() -> None:
@@ -269,7 +271,7 @@ def main() -> int:
     filming.add_argument("recording", type=Path)
     filming.add_argument("seconds", type=float)
     filming.add_argument("hands", type=int, choices=(1, 2, 4))
-    filming.add_argument("log", type=Path, nargs="?")
+    filming.add_argument("log", type=Path)
     roles.add_parser("empty")
     arguments = parser.parse_args()
     with suppress(KeyboardInterrupt):

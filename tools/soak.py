@@ -7,8 +7,8 @@ node, answers, those with a hand, stamp-to-answer latency, and the pairs that ne
 not its turn on the processor, with the machine's load beside them. The end is held against the second minute, when
 everything that is made once has been made, and memory against the first half's highest: queues fill when the node first
 misses its turns, with some 20 MB of pictures, and stay so. Ends with 1 where memory grew by more than 5 MB, descriptors
-or threads by any, or the node or more than one picture in twenty was lost, or any for another reason than being
-superseded.
+or threads by any, or the node or more than one picture in twenty was lost, or any that no newer one
+overtook.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
-from node_harness import RATE, ROOT, WARM_UP, accounts_of, camera_process, cpu_seconds, end, losses
+from node_harness import RATE, ROOT, accounts_of, camera_process, cpu_seconds, end, losses
 
 GROWTH_MB = 5.0
 LOST = 0.05
@@ -90,7 +91,7 @@ def soak(node: subprocess.Popen, camera: subprocess.Popen) -> tuple[list[Use], i
     return uses, total, accounts
 
 
-def faults(uses: list[Use], answers: int, sent: int, superseded: int, node_ended: bool) -> list[str]:
+def faults(uses: list[Use], answers: int, sent: int, overtaken: int, node_ended: bool) -> list[str]:
     """What grew or was lost, in words; nothing where all is well."""
     found = ["the node ended"] if node_ended else []
     if len(uses) > 2:
@@ -104,8 +105,8 @@ def faults(uses: list[Use], answers: int, sent: int, superseded: int, node_ended
             found.append(f"{last.threads - first.threads} threads more")
     if sent - answers > LOST * sent:
         found.append(f"more than {LOST:.0%} of the pictures lost")
-    if sent - answers > superseded:
-        found.append(f"{sent - answers - superseded} pictures lost that were not superseded")
+    if sent - answers > overtaken:
+        found.append(f"{sent - answers - overtaken} pictures lost that no newer one overtook")
     return found
 
 
@@ -126,18 +127,21 @@ def main() -> int:
         [sys.executable, "-m", "hand_pose_ros.ros.node", "--ros-args", "-p", f"model:={arguments.model}"]
     )
     seconds = arguments.minutes * 60
-    camera = camera_process(arguments.recording, seconds)
-    try:
-        uses, answers, accounts = soak(node, camera)
-        ended = node.poll() is not None
-    finally:
-        for process in (camera, node):
-            end(process)
-    sent = WARM_UP + round(seconds * RATE)
+    with TemporaryDirectory() as folder:
+        noted = Path(folder) / "sent.npz"
+        camera = camera_process(arguments.recording, seconds, 1, noted)
+        try:
+            uses, answers, accounts = soak(node, camera)
+            ended = node.poll() is not None
+        finally:
+            for process in (camera, node):
+                end(process)
+        sent = len(np.load(noted)["frame"])
     print(
         f"{sent - answers} of {sent} pictures lost ({(sent - answers) / sent:.2%}): {losses(sent, answers, accounts)}"
     )
-    wrong = faults(uses, answers, sent, accounts.get("pairs superseded", 0), ended)
+    queued = max((count for key, count in accounts.items() if key.endswith("in the queue")), default=0)
+    wrong = faults(uses, answers, sent, accounts.get("pairs superseded", 0) + queued, ended)
     print("; ".join(wrong) or "all is well")
     return 1 if wrong else 0
 

@@ -30,6 +30,9 @@ ENOUGH = 30
 #: Pictures over which latency percentiles are taken: ten seconds at 30 Hz.
 LATENCY_WINDOW = 300
 
+#: No camera is faster than this, nanoseconds a picture.
+FASTEST_NS = 1_000_000
+
 #: Why a pair has no answer: a newer one came before its turn, it could not be used, or it came before the calibration.
 Fate = Literal["superseded", "unusable", "without calibration"]
 
@@ -125,13 +128,16 @@ class Diagnostics:
             self._state, self._failure, self._model = "unconfigured", failure, {}
 
     def received(self, topic: str, now_ns: int, *, new: bool = True, number: int | None = None) -> None:
-        """new: False for a picture that came late or again. number: its publisher's, where the middleware tells; one
-        that goes back is another publisher's."""
+        """new: False for a picture that came late or again. number: its publisher's, where the middleware
+        tells."""
         with self._lock:
             seen, counts = self._inputs[topic], self._tally.received if new else self._tally.out_of_turn
             counts[topic] = counts.get(topic, 0) + 1
             if number is not None:
-                seen.skipped += max(0, number - (seen.last_number or number) - 1)
+                skipped = number - (seen.last_number or number) - 1
+                # A larger step, or one back, is another publisher's number.
+                if 0 < skipped <= (now_ns - (seen.last_ns or now_ns)) / FASTEST_NS:
+                    seen.skipped += skipped
                 seen.last_number = number
             if new:
                 seen.count, seen.last_ns = seen.count + 1, now_ns

@@ -198,8 +198,8 @@ def test_every_pair_is_accounted_for_from_activation_on():
 
 
 def numbered(diagnostics: Diagnostics, *numbers: int | None) -> dict[str, str]:
-    for number in numbers:
-        diagnostics.received(RGB, SECOND, number=number)
+    for index, number in enumerate(numbers):
+        diagnostics.received(RGB, SECOND + index * SECOND // 30, number=number)
     hear(diagnostics, DEPTH, INFO)
     return values(status(diagnostics, "inputs"))
 
@@ -212,6 +212,7 @@ def test_pictures_that_never_came_were_lost_on_the_way_or_overtaken_in_the_queue
     found = numbered(diagnostics, *range(64, 100))
     assert (found["/rgb lost on the way"], found["/rgb overtaken in the queue"]) == ("3", "1")
     assert numbered(diagnostics, 1, 2)["/rgb overtaken in the queue"] == "1", "the camera restarted"
+    assert numbered(diagnostics, 9000, 3, 9001, 4)["/rgb overtaken in the queue"] == "1", "two cameras at once"
     assert numbered(diagnostics, None, 3)["/rgb overtaken in the queue"] == "1", "not every middleware tells"
 
 

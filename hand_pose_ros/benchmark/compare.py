@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hand_pose_ros.backend import DEFAULT_PROVIDERS
 from hand_pose_ros.benchmark.mediapipe import SKIN_M, MediaPipe
 from hand_pose_ros.benchmark.runs import Run, find, follow, look
 from hand_pose_ros.bundle import Bundle
@@ -43,9 +44,14 @@ class Row:
 
 
 def compare(
-    path: Path, bundles: Sequence[Bundle], threads: Sequence[int], rounds: int, mediapipe: MediaPipe | None
+    path: Path,
+    bundles: Sequence[Bundle],
+    threads: Sequence[int],
+    rounds: int,
+    mediapipe: MediaPipe | None,
+    providers: Sequence[str] = DEFAULT_PROVIDERS,
 ) -> list[Row]:
-    """The rows of one recording; raises HandPoseError where it has no frames, or MediaPipe fails."""
+    """The rows of one recording, which say what the bundles ran on if not on the CPU; raises HandPoseError where it has no frames, or MediaPipe fails."""
     recording = open_recording(path)
     truth, frames = recording.truth(), list(recording.frames())
     if not frames:
@@ -55,10 +61,12 @@ def compare(
     competitors: dict[str, Callable[[], Run]] = {}
     for bundle in bundles:
         for count in threads:
-            estimator = HandEstimator(bundle, threads=count)
+            estimator = HandEstimator(bundle, providers=providers, threads=count)
+            runs_on = estimator.provider.removesuffix("ExecutionProvider")
             for modality in (m for m in seen if m in bundle.modalities):
                 known = find(estimator, frames, modality)
                 name = f"{bundle.name} {bundle.version}, {modality}, {{}}, {count} thread{'s' * (count > 1)}"
+                name += "" if runs_on == "CPU" else f", {runs_on}"
                 ours = (estimator, frames, modality)
                 competitors[name.format("looking")] = partial(look, *ours)
                 competitors[name.format("following")] = partial(follow, *ours, known)

@@ -27,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model", nargs="+", default=[common.DEFAULT_MODEL], metavar="BUNDLE", help="bundles to time (default: hand)"
     )
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], metavar="N", help="(default: 1 2)")
+    common.add_providers_argument(parser)
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="through each recording (default: 3)")
     parser.add_argument("--mediapipe", action="store_true", help="MediaPipe beside them; needs frames folders")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows here, too")
@@ -34,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from hand_pose_ros.backend import DEFAULT_PROVIDERS
     from hand_pose_ros.benchmark.compare import compare
     from hand_pose_ros.benchmark.mediapipe import MediaPipe
     from hand_pose_ros.benchmark.report import budgets, plot, table
@@ -44,7 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
     bundles = [load_bundle(name) for name in arguments.model]
     rows = []
     for path in arguments.recording or [own_recording()]:
-        rows += compare(path, bundles, arguments.threads, arguments.rounds, mediapipe)
+        providers = arguments.providers or DEFAULT_PROVIDERS
+        rows += compare(path, bundles, arguments.threads, arguments.rounds, mediapipe, providers)
     print(f"{table(rows)}\n\n{budgets(rows)}")
     print(f"resident memory, at most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
     if arguments.json is not None:

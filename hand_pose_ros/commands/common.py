@@ -38,12 +38,7 @@ def add_estimator_arguments(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="which hand it is; auto lets the model decide (default: %(default)s)",
     )
-    parser.add_argument(
-        "--providers",
-        type=lambda text: text.split(","),
-        metavar="NAME,...",
-        help="ONNX Runtime's execution providers, tried in this order (default: CUDA, then CPU)",
-    )
+    add_providers_argument(parser)
     parser.add_argument(
         "--threads", type=int, default=1, metavar="N", help="CPU threads of the encoders (default: %(default)s)"
     )
@@ -53,6 +48,15 @@ def add_estimator_arguments(parser: argparse.ArgumentParser) -> None:
         default="depth",
         help="what looks for hands in frames without a box: blobs of the depth picture (without depth the whole "
         "picture is the hand), or a network (default: %(default)s)",
+    )
+
+
+def add_providers_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--providers",
+        type=lambda text: text.split(","),
+        metavar="NAME,...",
+        help="ONNX Runtime's execution providers, tried in this order (default: CUDA, then CPU)",
     )
 
 

@@ -41,7 +41,7 @@ def test_a_crowd_is_the_same_hand_at_twice_the_distance():
 
 def test_ratios_are_of_one_round():
     def round_of(median_ms: float) -> bench_node.Figures:
-        return bench_node.Figures(median_ms, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
+        return bench_node.Figures(median_ms, *[1.0] * 7)
 
     ours, theirs = [round_of(10), round_of(20), round_of(40)], [round_of(20), round_of(60), round_of(40)]
     assert bench_node.ratio(theirs, ours, "median_ms") == "2.00 (1.00-3.00)"

@@ -41,12 +41,14 @@ class Answer:
 @dataclass(frozen=True)
 class Run:
     """One process fed for some time. sent: (N,) stamps; frames: (N,) which frame of the recording each of them was.
-    cpu: share of one core. accounts: the last counts on /diagnostics, empty for who publishes none."""
+    cpu: share of one core; cpu_ms: its time for each answer. accounts: the last counts on /diagnostics, empty for who
+    publishes none."""
 
     sent: np.ndarray
     frames: np.ndarray
     answers: list[Answer]
     cpu: float
+    cpu_ms: float
     memory_mb: float
     accounts: dict[str, int]
 
@@ -93,12 +95,12 @@ def measure(
         filming = camera_process(recording, seconds, hands, noted)
         answering = subprocess.Popen(command, stderr=said)
         try:
-            answers, cpu, memory_mb, accounts = _listen(filming, answering, topic)
+            answers, cpu, cpu_ms, memory_mb, accounts = _listen(filming, answering, topic)
         finally:
             for process in (filming, answering):
                 end(process)
         with np.load(noted) as sent:
-            return Run(sent["stamp_ns"], sent["frame"], answers, cpu, memory_mb, accounts)
+            return Run(sent["stamp_ns"], sent["frame"], answers, cpu, cpu_ms, memory_mb, accounts)
 
 
 def camera_process(recording: Path, seconds: float, hands: int, log: Path) -> subprocess.Popen:
@@ -118,7 +120,7 @@ def end(process: subprocess.Popen) -> None:
 
 def _listen(
     filming: subprocess.Popen, answering: subprocess.Popen, topic: str
-) -> tuple[list[Answer], float, float, dict[str, int]]:
+) -> tuple[list[Answer], float, float, float, dict[str, int]]:
     """Hears answers until the camera ends; also the answering process's CPU, memory and accounts (see Run)."""
     import rclpy
     from diagnostic_msgs.msg import DiagnosticArray
@@ -139,20 +141,21 @@ def _listen(
     # MediaPipe's environment has not our messages.
     node.create_subscription(HandArray if topic.endswith("hands") else PoseArray, topic, answered, 50)
     node.create_subscription(DiagnosticArray, "/diagnostics", lambda message: accounts.update(accounts_of(message)), 50)
-    first, start, usage = None, None, (0.0, 0.0)
+    first, start, before, usage = None, None, 0, (0.0, 0.0)
     while filming.poll() is None:
         rclpy.spin_once(node, timeout_sec=0.2)
         if first is None and answers:
             first = time.monotonic()
         if start is None and first is not None and time.monotonic() - first > WARM_UP / RATE:
-            start = (time.monotonic(), cpu_seconds(answering.pid))
+            start, before = (time.monotonic(), cpu_seconds(answering.pid)), len(answers)
         if start is not None:
             usage = (cpu_seconds(answering.pid) - start[1], time.monotonic() - start[0])
     if not usage[1]:
         raise SystemExit("bench: nothing was answered; run the node alone and read what it prints")
     memory_mb = resident_mb(answering.pid)
     node.destroy_node()
-    return answers, usage[0] / usage[1], memory_mb, accounts
+    cpu_ms = 1e3 * usage[0] / max(len(answers) - before, 1)
+    return answers, usage[0] / usage[1], cpu_ms, memory_mb, accounts
 
 
 def _joints(hand: Any) -> np.ndarray:

@@ -51,7 +51,10 @@ def compare(
     mediapipe: MediaPipe | None,
     providers: Sequence[str] = DEFAULT_PROVIDERS,
 ) -> list[Row]:
-    """The rows of one recording, which say what the bundles ran on if not on the CPU; raises HandPoseError where it has no frames, or MediaPipe fails."""
+    """The rows of one recording, which say what the bundles ran on if not on the CPU.
+
+    Raises HandPoseError where it has no frames, or MediaPipe fails.
+    """
     recording = open_recording(path)
     truth, frames = recording.truth(), list(recording.frames())
     if not frames:

@@ -6,6 +6,7 @@ hand, z = x cross y (towards the little finger of a right hand, towards the thum
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,12 +35,12 @@ def wrist_pose(joints: FloatArray, covariance: FloatArray, side: Side) -> Pose |
     forward = middle - wrist
     # Across the palm so that forward x across points out of the back of either hand.
     across = index - little if side == "right" else little - index
-    normal = np.cross(forward, across)
-    length, area = np.linalg.norm(forward), np.linalg.norm(normal)
-    if not (np.isfinite(area) and length > 1e-3 and area > 1e-6):
+    normal = _cross(forward, across)
+    length, area = math.sqrt(forward @ forward), math.sqrt(normal @ normal)
+    if not (math.isfinite(area) and length > 1e-3 and area > 1e-6):
         return None
     x, y = forward / length, normal / area
-    z = np.cross(x, y)
+    z = _cross(x, y)
 
     # First-order turn (about x, y, z) for small moves of (wrist, middle, index, little): the direction of x turns
     # with the two ends of `forward`; the turn about x is what keeps y perpendicular to `across`.
@@ -51,11 +52,19 @@ def wrist_pose(joints: FloatArray, covariance: FloatArray, side: Side) -> Pose |
     shift[2], shift[3] = sign * y, -sign * y
     turn[0] = ((across @ x) * turn[2] - shift) / (across @ z)
 
+    rotation = np.array([x, y, z]).T
     jacobian = np.zeros((6, 4, 3))
-    jacobian[:3, 0] = np.eye(3)
-    jacobian[3:] = np.einsum("ab,bjc->ajc", np.column_stack([x, y, z]), turn)
-    spread = np.einsum("ajc,jcd,bjd->ab", jacobian, covariance[palm].astype(float), jacobian)
-    return Pose(wrist, np.column_stack([x, y, z]), spread)
+    jacobian[[0, 1, 2], 0, [0, 1, 2]] = 1.0
+    jacobian[3:] = (rotation @ turn.reshape(3, 12)).reshape(3, 4, 3)
+    by_joint = jacobian.transpose(1, 0, 2)
+    spread = (by_joint @ covariance[palm].astype(float) @ by_joint.transpose(0, 2, 1)).sum(axis=0)
+    return Pose(wrist, rotation, spread)
+
+
+def _cross(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Of two vectors (3,); NumPy's own, for arrays of any shape, takes ten times as long."""
+    (ax, ay, az), (bx, by, bz) = a.tolist(), b.tolist()
+    return np.array([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx])
 
 
 def to_right_hand(joints: FloatArray, pose: Pose, side: Side) -> FloatArray:

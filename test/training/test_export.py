@@ -76,3 +76,12 @@ def test_a_bundle_comes_out_whole(runs: Path, recording: Path, tmp_path: Path, m
     assert held_out["few"]["depth"]["aligned_mm"] > 5
     assert card["accuracy"]["unseen_hands"]["few"]["depth"]["found"] == "4 of 4"
     assert (tmp_path / "sheets" / "few.jpg").stat().st_size > 10_000
+
+
+def test_the_card_says_which_bundle_a_stage_went_on_from(tmp_path: Path) -> None:
+    (tmp_path / "manifest.yaml").write_text("{name: hand, version: 0.9.0, card: {samples: {depth: 1234567}}}")
+    graph = str(tmp_path / "encoder.onnx")
+    assert exporting.forebear(graph, "depth") == "hand 0.9.0, after 1,234,567 samples"
+    assert exporting.forebear(graph, "rgb") == "hand 0.9.0"
+    assert exporting.forebear(None, "rgb") is None
+    assert exporting.forebear("elsewhere/encoder.onnx", "rgb") == "elsewhere/encoder.onnx"

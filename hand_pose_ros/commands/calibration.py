@@ -1,7 +1,8 @@
 """Compare covariances with errors: of recordings with ground truth, how many joints lie in the ellipsoid of each level.
 
-Prints the 50, 90 and 99 % ellipsoids and how many times the middle error is as large as its covariance says (1:
-calibrated; more: overconfident), and writes a page with the whole curve for every group of joints.
+Prints the 50, 90 and 99 % ellipsoids, how many times the middle error is as large as its covariance says (1:
+calibrated; more: overconfident), and the rank correlation of the hands' standard deviations with their errors (1: the
+surer the better). Writes a page with the whole curve for every group of joints, and the error of the surest hands.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ HELP = "do the covariances mean what they say? A table, and a page of calibratio
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recording", type=Path, nargs="+", metavar="FOLDER|BAG", help="frames folders or rosbag2s")
     parser.add_argument("-o", "--output", type=Path, metavar="PAGE", help="page of plots to write, .html")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw all recordings into one picture, .svg")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here, too")
     common.add_estimator_arguments(parser)
 
@@ -49,19 +51,22 @@ def run(arguments: argparse.Namespace) -> int:
         results[path.name] = report.calibration(predictions.joints_m, joints_m, predictions.joint_cov_m2)
     lead = f"{bundle.name} {bundle.version} ({bundle.hash}), looking at {arguments.modalities}"
     print(f"{lead}\n")
-    print(f"{'recording':<24}{'joints':>8}{'in 50 %':>9}{'in 90 %':>9}{'in 99 %':>9}{'error / said':>14}")
+    print(f"{'recording':<24}{'joints':>8}{'in 50 %':>9}{'in 90 %':>9}{'in 99 %':>9}{'error / said':>14}{'ranks':>8}")
     for name, result in results.items():
         shares = "".join(f"{share:>9.1%}" for share in result.inside.values())
-        print(f"{name:<24}{result.joints:>8}{shares}{result.error_over_said:>14.2f}")
+        print(f"{name:<24}{result.joints:>8}{shares}{result.error_over_said:>14.2f}{result.rank_correlation:>8.2f}")
     if arguments.output is not None:
         common.write_text(arguments.output, report.page(results, lead))
         print(f"\n{arguments.output}")
+    if arguments.plot is not None:
+        common.write_text(arguments.plot, report.figure(results), "--plot")
     if arguments.json is not None:
         figures = {
             name: {
                 "joints": result.joints,
                 "inside": {f"{level:g}": common.or_none(share) for level, share in result.inside.items()},
                 "error_over_said": common.or_none(result.error_over_said),
+                "rank_correlation": common.or_none(result.rank_correlation),
             }
             for name, result in results.items()
         }

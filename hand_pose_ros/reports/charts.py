@@ -116,6 +116,22 @@ def interval_chart(
     return f'<svg viewBox="0 0 {WIDTH} {height:.0f}" role="img">{"".join(parts)}</svg>'
 
 
+def standalone(charts: Sequence[str]) -> str:
+    """Charts one below the other as an SVG file of its own, in light colours."""
+    placed = [
+        chart.replace("<svg ", f'<svg y="{k * HEIGHT}" width="{WIDTH}" height="{HEIGHT}" ', 1)
+        for k, chart in enumerate(charts)
+    ]
+    style = (
+        ":root { --text: #1c1d1f; --muted: #75777c; --grid: #dcdcd8; --accent: #0b7d8c; --second: #c4761b; } "
+        "text { fill: var(--muted); font: 11px sans-serif; } .grid { stroke: var(--grid); stroke-width: 1; }"
+    )
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT * len(charts)}"><style>{style}</style>'
+    )
+    return f'{head}<rect width="100%" height="100%" fill="white"/>{"".join(placed)}</svg>\n'
+
+
 def nice_ceiling(value: float) -> float:
     """The next 1, 2, 2.5 or 5 times a power of ten."""
     if not np.isfinite(value) or value <= 0:

@@ -1,10 +1,12 @@
 """Calibration as the levels of ellipsoids have it, and its page."""
 
+import xml.etree.ElementTree as ElementTree
+
 import numpy as np
 import pytest
 
 from hand_pose_ros.metrics import ELLIPSOID_RADIUS_SQUARED, coverage, ellipsoid_levels
-from hand_pose_ros.reports.calibration import GROUPS, calibration, page
+from hand_pose_ros.reports.calibration import GROUPS, calibration, figure, page
 
 RNG = np.random.default_rng(0)
 
@@ -53,6 +55,20 @@ def test_errors_larger_than_said_are_told(times: float) -> None:
     assert (result.inside[0.9] > 0.92, result.inside[0.9] < 0.88) == (times < 1, times > 1)
     for curve in result.curves.values():
         assert (np.diff(curve) >= 0).all() and curve[-1] == 1
+
+
+def test_whether_the_unsure_err_is_told() -> None:
+    truth = np.zeros((50, 21, 3))
+    size = RNG.permutation(np.linspace(0.001, 0.05, 50))
+    predicted = truth + size[:, None, None] * np.array([1.0, 0, 0])
+    honest, reverse = (s[:, None, None, None] ** 2 * np.eye(3) * np.ones((50, 21, 1, 1)) for s in (size, 0.051 - size))
+    told = calibration(predicted, truth, honest)
+    assert told.rank_correlation == pytest.approx(1.0)
+    assert calibration(predicted, truth, reverse).rank_correlation == pytest.approx(-1.0)
+    assert np.isnan(told.risk_mm[0]) and (np.diff(told.risk_mm[1:]) > 0).all()
+    assert told.risk_mm[-1] == pytest.approx(1e3 * size.mean())
+    drawn = ElementTree.fromstring(figure({"mine": told, "yours": told}))
+    assert len(list(drawn.iter("{http://www.w3.org/2000/svg}path"))) == 5
 
 
 def test_every_joint_is_in_one_group() -> None:

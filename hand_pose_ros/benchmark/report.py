@@ -51,10 +51,11 @@ def budgets(rows: Sequence[Row]) -> str:
 
 def plot(rows: Sequence[Row], width: int = 860, height: int = 420) -> str:
     """Aligned error over the processors' time as a standalone SVG. Discs are this package's, circles MediaPipe's; each
-    has a number, which the list beside the plot explains. Rows without errors, and those of several hands, are not in
-    it."""
-    shown = [row for row in rows if row.aligned_mm is not None and f"{HANDS} hands" not in row.name]
-    left, bottom, list_width, line = 50, 40, 380, 13
+    has a number, which the list beside the plot explains. Rows without errors, of several hands and of several threads
+    are not in it."""
+    left_out = (f"{HANDS} hands", "threads")
+    shown = [row for row in rows if row.aligned_mm is not None and not any(word in row.name for word in left_out)]
+    left, bottom, list_width, line = 50, 40, 390, 13
     height = max(height, 60 + line * len(shown))
     right = 1.1 * max((row.cpu_ms for row in shown), default=1.0)
     top = 1.1 * max((row.aligned_mm or 0.0 for row in shown), default=1.0)

@@ -102,8 +102,7 @@ def figure(results: Mapping[str, Calibration]) -> str:
 def _rank_correlation(first: FloatArray, second: FloatArray) -> float:
     if len(first) < 3:
         return float("nan")
-    ranks = [np.argsort(np.argsort(values)) for values in (first, second)]
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.corrcoef(np.argsort(np.argsort(first)), np.argsort(np.argsort(second)))[0, 1])
 
 
 def _risk(size: FloatArray, error_mm: FloatArray) -> FloatArray:

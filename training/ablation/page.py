@@ -84,9 +84,10 @@ def section(ablation: Ablation, done: Mapping[str, Sequence[Mapping[str, Any]]])
     for key, kind in ERRORS.items() if ablation.against in done else ():
         lines += ["", f"| against `{ablation.against}`, {kind} | " + " | ".join(shown.values()) + " |"]
         lines.append("|---" * (1 + len(shown)) + "|")
-        reference = {name: _by_frame(done[ablation.against], name, key) for name in shown}
         for row in (row for row in done if row != ablation.against):
-            changes = (change(_by_frame(done[row], name, key) - reference[name]) for name in shown)
+            pair = _same_seeds(done[row], done[ablation.against])
+            errors = ([_by_frame(runs, name, key) for runs in pair] for name in shown)
+            changes = (change(own - reference) for own, reference in errors)
             lines.append(f"| {row} | " + " | ".join(map(str, changes)) + " |")
     return "\n".join(lines) + "\n"
 
@@ -94,6 +95,12 @@ def section(ablation: Ablation, done: Mapping[str, Sequence[Mapping[str, Any]]])
 def change(more: Array) -> Change:
     """Mean and interval of how much more a row errs on each frame (N,)."""
     return Change(float(more.mean()), *bootstrap_interval(more))
+
+
+def _same_seeds(runs: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> tuple[list, list]:
+    """The runs of two rows with the seeds that both have: with the same seed they see the same hands."""
+    both = {run["seed"] for run in runs} & {run["seed"] for run in others}
+    return [run for run in runs if run["seed"] in both], [run for run in others if run["seed"] in both]
 
 
 def _by_frame(runs: Sequence[Mapping[str, Any]], name: str, key: str) -> Array:

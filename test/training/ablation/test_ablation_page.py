@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from hand_pose_ros.types import HandPoseError
+from training.ablation.command import EXPERIMENTS, NAMES
 from training.ablation.page import Change, change, write_page
 from training.ablation.run import SHIPPED, read_ablation
 
@@ -49,6 +50,17 @@ def test_rows_and_changes_are_there(place: Path) -> None:
     assert len(alike) == 2 and not any("**" in line for line in alike) and "| all | +" not in text
 
 
+def test_rows_are_compared_in_the_seeds_that_both_have(place: Path) -> None:
+    lines = [json.loads(line) for line in (place / "tiny.jsonl").read_text().splitlines()]
+    second = json.loads(json.dumps(lines[1]))
+    second["seed"] = 2
+    second["sets"]["webxr"]["relative_mm"] = [mm + 8 for mm in second["sets"]["webxr"]["relative_mm"]]
+    (place / "tiny.jsonl").write_text("".join(json.dumps(line) + "\n" for line in [*lines, second]))
+    text = page(place)
+    assert "| all | 2 | 20.0 | 10.0 | 24.0 | 10.0 |" in text
+    assert "| worse | **+2.0 (+2.0 to +2.0)** | **+2.0 (+2.0 to +2.0)** |" in text
+
+
 def test_rows_with_other_settings_do_not_count(place: Path) -> None:
     (place / "tiny.yaml").write_text(yaml.safe_dump(TINY | {"rows": TINY["rows"] | {"worse": {"lights": False}}}))
     text = page(place)
@@ -63,3 +75,10 @@ def test_intervals_leave_out_zero_where_frames_agree() -> None:
     undecided = change(np.array([-10.0, 12.0, -8.0, 9.0]))
     assert undecided.low < 0 < undecided.high and "**" not in str(undecided)
     assert str(Change(-1.0, -2.0, -0.1)) == "**-1.0 (-2.0 to -0.1)**"
+
+
+def test_the_shipped_page_is_what_the_records_say(tmp_path: Path) -> None:
+    paths = [EXPERIMENTS / f"{name}.yaml" for name in NAMES]
+    write_page(paths, EXPERIMENTS / "results" / "ablation", tmp_path / "ablation.md")
+    shipped = Path(__file__).parents[3] / "docs" / "ablation.md"
+    assert (tmp_path / "ablation.md").read_text() == shipped.read_text()

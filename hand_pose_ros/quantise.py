@@ -136,7 +136,13 @@ def inner_layers(graph: onnx.GraphProto) -> list[str]:
 def _to_fp16(path: Path) -> None:
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
-    onnx.save(convert_float_to_float16(onnx.load(path), keep_io_types=True), path)
+    model = convert_float_to_float16(onnx.load(path), keep_io_types=True)
+    # it casts a value that two layers read twice, under one name
+    once = {node.output[0]: node for node in reversed(model.graph.node)}
+    nodes = [node for node in model.graph.node if once[node.output[0]] is node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    onnx.save(model, path)
 
 
 def _describe(bundle: Bundle, folder: Path, kind: Kind, pictures: int) -> None:

@@ -25,7 +25,7 @@ def frames() -> list[RgbdFrame]:
 
 @pytest.fixture(scope="module")
 def bundle() -> Bundle:
-    return load_bundle(ROOT / "models" / "hand")
+    return load_bundle(ROOT / "models" / "hand-fp32")
 
 
 @pytest.mark.parametrize(("kind", "tolerance_m"), [("int8", 0.0015), ("fp16", 0.001)])

@@ -11,6 +11,8 @@ from hand_pose_ros.types import FloatArray
 
 WIDTH, HEIGHT = 720, 240
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 12, 34
+#: The page's colours by day.
+_LIGHT = {"text": "#1c1d1f", "muted": "#75777c", "accent": "#0b7d8c", "second": "#c4761b"}
 
 
 def line_chart(
@@ -117,19 +119,17 @@ def interval_chart(
 
 
 def standalone(charts: Sequence[str]) -> str:
-    """Charts one below the other as an SVG file of its own, in light colours."""
-    placed = [
+    """Charts one below the other as an SVG file of its own, in light colours, which not all viewers take from
+    variables."""
+    placed = "".join(
         chart.replace("<svg ", f'<svg y="{k * HEIGHT}" width="{WIDTH}" height="{HEIGHT}" ', 1)
         for k, chart in enumerate(charts)
-    ]
-    style = (
-        ":root { --text: #1c1d1f; --muted: #75777c; --grid: #dcdcd8; --accent: #0b7d8c; --second: #c4761b; } "
-        "text { fill: var(--muted); font: 11px sans-serif; } .grid { stroke: var(--grid); stroke-width: 1; }"
     )
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT * len(charts)}"><style>{style}</style>'
-    )
-    return f'{head}<rect width="100%" height="100%" fill="white"/>{"".join(placed)}</svg>\n'
+    for name, colour in _LIGHT.items():
+        placed = placed.replace(f"var(--{name})", colour)
+    style = f"text {{ fill: {_LIGHT['muted']}; font: 11px sans-serif; }} .grid {{ stroke: #dcdcd8; stroke-width: 1; }}"
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT * len(charts)}">'
+    return f'{head}<style>{style}</style><rect width="100%" height="100%" fill="white"/>{placed}</svg>\n'
 
 
 def nice_ceiling(value: float) -> float:

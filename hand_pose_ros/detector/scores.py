@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hand_pose_ros.detector.decode import iou
 from hand_pose_ros.detector.detector import Detection
@@ -30,33 +31,27 @@ class DetectionScores:
     side_accuracy: float
 
 
+@dataclass(frozen=True)
+class PartScores:
+    """Of some of the hands: how many there are, recall at IoU 0.5, and the side's accuracy on those found; NaN where
+    there are none."""
+
+    hands: int
+    recall: float
+    side_accuracy: float
+
+
 def score(
     found: Sequence[Sequence[Detection]], true_boxes: Sequence[FloatArray], true_right: Sequence[FloatArray],
     threshold: float, least_iou: float = 0.5,
 ) -> DetectionScores:  # fmt: skip
     """found: per picture, of any confidence. true_boxes: per picture (K, 4) left, top, right, bottom; true_right: (K,)
     1, 0 or NaN. Each detection, the most certain first, takes the free true box that it overlaps most."""
-    order = sorted(
-        ((hand.confidence, picture, hand) for picture, hands in enumerate(found) for hand in hands),
-        key=lambda entry: -entry[0],
-    )
-    free = [set(range(len(boxes))) for boxes in true_boxes]
-    right: list[bool] = []
-    sides: list[bool] = []
-    confidences = np.array([entry[0] for entry in order])
-    for confidence, picture, hand in order:
-        overlaps = {index: iou(_corners(hand), true_boxes[picture][index]) for index in free[picture]}
-        best = max(overlaps, key=lambda index: overlaps[index], default=None)
-        right.append(best is not None and overlaps[best] >= least_iou)
-        if best is not None and right[-1]:
-            free[picture].remove(best)
-            known = true_right[picture][best]
-            if confidence >= threshold and np.isfinite(known):
-                sides.append((hand.side == "right") == bool(known))
+    right, taken = _match(found, true_boxes, least_iou)
+    confidences = np.sort([hand.confidence for hands in found for hand in hands])[::-1]
     hands_there = sum(len(boxes) for boxes in true_boxes)
-    good = np.cumsum(right) if right else np.zeros(0)
     counted = int((confidences >= threshold).sum())
-    good_counted = int(good[counted - 1]) if counted else 0
+    good_counted = int(right[:counted].sum())
     middles = sum(
         any(hand.confidence >= threshold and _holds(box, hand) for hand in hands)
         for hands, boxes in zip(found, true_boxes, strict=True)
@@ -67,16 +62,63 @@ def score(
         for hands, boxes in zip(found, true_boxes, strict=True)
         if not len(boxes)
     ]
+    sides = _sides(taken, true_right, threshold)
     return DetectionScores(
         pictures=len(found),
         hands=hands_there,
-        average_precision=average_precision(np.array(right, bool), hands_there),
+        average_precision=average_precision(right, hands_there),
         precision=good_counted / counted if counted else float("nan"),
         recall=good_counted / hands_there if hands_there else float("nan"),
         center_hits=middles / hands_there if hands_there else float("nan"),
         empty_right=float(np.mean(empty)) if empty else float("nan"),
         side_accuracy=float(np.mean(sides)) if sides else float("nan"),
     )
+
+
+def score_of_part(
+    found: Sequence[Sequence[Detection]], true_boxes: Sequence[FloatArray], true_right: Sequence[FloatArray],
+    threshold: float, chosen: Sequence[NDArray[np.bool_]], least_iou: float = 0.5,
+) -> PartScores:  # fmt: skip
+    """As `score`, of the hands that are chosen, (K,) per picture."""
+    _, taken = _match(found, true_boxes, least_iou)
+    seen = {place: hand for place, hand in taken.items() if hand.confidence >= threshold and chosen[place[0]][place[1]]}
+    count, sides = sum(int(part.sum()) for part in chosen), _sides(seen, true_right, threshold)
+    return PartScores(
+        hands=count,
+        recall=len(seen) / count if count else float("nan"),
+        side_accuracy=float(np.mean(sides)) if sides else float("nan"),
+    )
+
+
+def _match(
+    found: Sequence[Sequence[Detection]], true_boxes: Sequence[FloatArray], least_iou: float
+) -> tuple[FloatArray, dict[tuple[int, int], Detection]]:
+    """Of all detections, the most certain first, whether each is of a hand; and of each hand found, by its picture and
+    its place there, the detection."""
+    order = sorted(
+        ((hand.confidence, picture, hand) for picture, hands in enumerate(found) for hand in hands),
+        key=lambda entry: -entry[0],
+    )
+    taken: dict[tuple[int, int], Detection] = {}
+    right: list[bool] = []
+    for _, picture, hand in order:
+        free = [index for index in range(len(true_boxes[picture])) if (picture, index) not in taken]
+        overlaps = {index: iou(_corners(hand), true_boxes[picture][index]) for index in free}
+        best = max(overlaps, key=lambda index: overlaps[index], default=None)
+        right.append(best is not None and overlaps[best] >= least_iou)
+        if best is not None and right[-1]:
+            taken[picture, best] = hand
+    return np.array(right, bool), taken
+
+
+def _sides(taken: dict[tuple[int, int], Detection], true_right: Sequence[FloatArray], threshold: float) -> list[bool]:
+    """Whether the side is right, of the hands found whose side is known."""
+    known = {place: float(true_right[place[0]][place[1]]) for place in taken}
+    return [
+        (hand.side == "right") == bool(known[place])
+        for place, hand in taken.items()
+        if hand.confidence >= threshold and np.isfinite(known[place])
+    ]
 
 
 def average_precision(right: FloatArray, hands: int) -> float:

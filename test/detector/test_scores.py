@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from hand_pose_ros.detector import Detection
-from hand_pose_ros.detector.scores import average_precision, score
+from hand_pose_ros.detector.scores import average_precision, score, score_of_part
 
 BOX = np.array([10.0, 10.0, 30.0, 40.0])
 
@@ -40,3 +40,14 @@ def test_a_box_half_beside_is_no_match_though_its_middle_may_hit():
 def test_what_is_less_certain_than_the_threshold_counts_for_the_average_alone():
     result = score([[found(BOX, 0.3, "left")]], [BOX[None]], [np.array([1.0])], 0.5)
     assert result.average_precision == 1 and result.recall == 0 and np.isnan(result.precision)
+
+
+def test_some_of_the_hands_have_scores_of_their_own():
+    boxes = np.stack([BOX, BOX + 100])
+    hands = [[found(BOX, 0.9, "left"), found(BOX + 101, 0.8, "right")]]
+    for chosen, side in ((0, 0.0), (1, 1.0)):
+        part = score_of_part(hands, [boxes], [np.ones(2)], 0.5, [np.arange(2) == chosen])
+        assert (part.hands, part.recall, part.side_accuracy) == (1, 1, side)
+    missed = score_of_part([[]], [boxes], [np.ones(2)], 0.5, [np.ones(2, bool)])
+    assert (missed.hands, missed.recall) == (2, 0) and np.isnan(missed.side_accuracy)
+    assert np.isnan(score_of_part([[]], [boxes], [np.ones(2)], 0.5, [np.zeros(2, bool)]).recall)

@@ -1,16 +1,25 @@
 """The network that finds hands in whole pictures, from photos with boxes and rendered rooms to a bundle.
 
 PHOTOS is a folder with `images/` and a table of boxes (file, orig_w, orig_h, class, xmin, ymin, xmax, ymax). One in
-four of its films, by the hash of the film's name, is held out from everything but `evaluate`.
+four of its films, by the hash of the film's name, is held out from everything but the score. HANDS is a folder of
+pictures of single right hands on a plain background, `IMG_<number>.JPG`, which are cut out and put into other pictures;
+one in four hundreds of numbers is held out.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from hand_pose_ros.types import HandPoseError
+
+if TYPE_CHECKING:
+    from hand_pose_ros.types import Modality
+    from training.detector.cutouts import Cutout
+    from training.detector.photos import Photo, Scene
 
 HELP = "train, export and score the detector"
 RUNS = Path("runs/detector")
@@ -30,6 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     train = steps.add_parser("run", help="train; resumes where it stopped")
     train.add_argument("--photos", type=Path, help="photos with boxes")
     train.add_argument("--rooms", type=Path, help="rendered rooms")
+    train.add_argument("--hands", type=Path, help="single hands to put into the pictures")
+    train.add_argument("--start", type=Path, help="an exported detector (*.onnx) to go on from")
     train.add_argument("--out", type=Path, default=RUNS, help="folder of checkpoints and logs (default: %(default)s)")
     train.add_argument("--minutes", type=float, default=60, help="in all (default: %(default)s)")
     train.add_argument("--workers", type=int, default=1, help="processes that make samples (default: %(default)s)")
@@ -42,11 +53,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     export.add_argument("--threshold", type=float, default=0.4, help="least confidence (default: %(default)s)")
     export.add_argument("--photos", type=Path, help="photos with boxes, to score the held-out ones for the card")
     export.add_argument("--rooms", type=Path, help="rendered rooms that were not trained on, to score for the card")
+    export.add_argument("--hands", type=Path, help="single hands, to score the held-out ones in held-out photos")
 
     evaluate = steps.add_parser("evaluate", help="score a bundle on held-out photos and rooms: a table and JSON")
     evaluate.add_argument("--bundle", default="detector", help="name or folder (default: %(default)s)")
+    evaluate.add_argument("--model", help="a hand model, name or folder: which side it sees in the true boxes")
     evaluate.add_argument("--photos", type=Path, help="photos with boxes, of which only the held-out ones are used")
     evaluate.add_argument("--rooms", type=Path, help="rendered rooms that were not trained on")
+    evaluate.add_argument(
+        "--hands", type=Path, help="single hands, of which the held-out ones are put into such photos"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -60,50 +76,95 @@ def run(args: argparse.Namespace) -> int:
         render_rooms(args.rooms, args.count, args.seed, args.skins, learnt, table)
         print(f"{args.count} rooms in {args.rooms}")
         return 0
+    from training.detector.cutouts import read_cutouts
     from training.detector.rendered import read_rooms
 
     rooms = read_rooms(args.rooms) if args.rooms else []
+    hands, held_out_hands = read_cutouts(args.hands) if args.hands else ([], [])
     if args.step == "run":
         if not learnt and not rooms:
             raise HandPoseError("there is nothing to learn from; give --photos or --rooms or both")
         import torch
 
         from training.detector.run import run as train
+        from training.detector.samples import Sources
 
         torch.set_num_threads(1)
-        train(learnt, rooms, args.out, args.minutes, args.workers)
+        train(Sources(learnt, rooms, hands), args.out, args.minutes, args.workers, args.start)
         return 0
+    scenes = _held_out(held_out, held_out_hands, rooms)
     if args.step == "export":
         from training.detector.run import export
 
         notes = {"note": args.note} if args.note else {}
         export(args.runs, args.bundle, args.version, args.threshold, notes)
-        accuracy = _scores(str(args.bundle), held_out, rooms)
+        accuracy = _scores(str(args.bundle), scenes)
         if accuracy:
             export(args.runs, args.bundle, args.version, args.threshold, notes | {"accuracy": accuracy})
         print(f"{args.bundle}")
         return 0
-    if not held_out and not rooms:
+    if not scenes:
         raise HandPoseError("there is nothing to score on; give --photos or --rooms or both")
-    print(json.dumps(_scores(args.bundle, held_out, rooms), indent=2))
+    rows = _scores(args.bundle, scenes)
+    if args.model:
+        rows["hand_model"] = _sides_of_model(args.model, scenes)
+    print(json.dumps(rows, indent=2))
     return 0
 
 
-def _scores(bundle: str, photos: list, rooms: list) -> dict[str, dict]:
-    """A table on the terminal, and the same as plain data: by what was looked at."""
+def _held_out(photos: list[Photo], hands: list[Cutout], rooms: list[Scene]) -> dict[str, tuple[Modality, list[Scene]]]:
+    """By name: what is to be shown of the scenes, and the scenes."""
+    import numpy as np
+
+    from training.detector.cutouts import put_in
+    from training.detector.samples import small
+
+    given: dict[str, tuple[Modality, list[Scene]]] = {}
+    if photos:
+        given["held_out_photos"] = "rgb", [photo.read() for photo in photos]
+    if photos and hands:
+        rng = np.random.default_rng(0)
+        given["held_out_people"] = "rgb", [put_in(rng, small(photo.read(), 1.0), hands) for photo in photos]
+    if rooms:
+        every: tuple[Modality, ...] = ("rgbd", "rgb", "depth")
+        given |= {f"rooms_{seen}": (seen, rooms) for seen in every}
+    return given
+
+
+def _scores(bundle: str, scenes: dict[str, tuple[Modality, list[Scene]]]) -> dict[str, dict[str, Any]]:
+    """Tables on the terminal, of all hands and by their size, and the same as plain data."""
     from hand_pose_ros.detector import HandDetector
-    from training.detector.evaluate import as_row, evaluate
+    from training.detector.evaluate import SIZES, as_row, evaluate
 
     detector = HandDetector(bundle)
-    rows = {}
+    made = {name: evaluate(detector, held_out, seen) for name, (seen, held_out) in scenes.items()}
     names = ("pictures", "hands", "AP", "precision", "recall", "middle", "none", "side", "ms")
     print(" " * 24 + "".join(f"{name:>{width}}" for name, width in zip(names, WIDTHS, strict=True)))
-    given = [("held_out_photos", "rgb", [photo.read() for photo in photos])] if photos else []
-    given += [(f"rooms_{seen}", seen, rooms) for seen in ("rgbd", "rgb", "depth")] if rooms else []
-    for name, seen, scenes in given:
-        scores, median_ms = evaluate(detector, scenes, seen)
-        rows[name] = as_row(scores)
+    for name, result in made.items():
+        scores = result.of_all
         counts, shares = (scores.pictures, scores.hands), list(vars(scores).values())[2:]
-        values = [*map(str, counts), *(f"{share:.3f}" for share in shares), f"{median_ms:.1f}"]
+        values = [*map(str, counts), *(f"{share:.3f}" for share in shares), f"{result.median_ms:.1f}"]
         print(f"{name:<24}" + "".join(f"{value:>{width}}" for value, width in zip(values, WIDTHS, strict=True)))
-    return rows
+    print(f"\n{'':<46}{'hands':>6}{'recall':>9}{'side':>9}")
+    for name, result in made.items():
+        for part, (low, high) in zip(result.of_sizes, pairwise(SIZES), strict=True):
+            size = f"{name}, {low:.0%} to {high:.0%} of the width"
+            print(f"{size:<46}{part.hands:>6}{part.recall:>9.3f}{part.side_accuracy:>9.3f}")
+    return {name: as_row(result) for name, result in made.items()}
+
+
+def _sides_of_model(model: str, scenes: dict[str, tuple[Modality, list[Scene]]]) -> dict[str, dict[str, Any]]:
+    """A table on the terminal, and the same as plain data."""
+    from hand_pose_ros.estimator import HandEstimator
+    from training.detector.evaluate import SIZES, side_of_model
+
+    estimator = HandEstimator(model)
+    rows = {name: side_of_model(estimator, held_out, seen) for name, (seen, held_out) in scenes.items()}
+    sizes = [f"to {high:.0%}" for high in SIZES[1:]]
+    print(f"\n{'side, by the hand model in true boxes':<46}" + "".join(f"{size:>9}" for size in sizes))
+    for name, row in rows.items():
+        print(f"{name:<46}" + "".join(f"{share:>9.3f}" for share in row))
+    return {
+        name: {size: share if share == share else None for size, share in zip(sizes, row, strict=True)}
+        for name, row in rows.items()
+    }

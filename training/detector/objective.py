@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.detector.network import HEIGHT, STRIDE, WIDTH, DetectorNetwork, Maps
+from training.detector.network import STRIDE, WINDOW_HEIGHT, WINDOW_WIDTH, DetectorNetwork, Maps
 from training.networks import RGB_MEAN, RGB_STD
 
 Array = np.ndarray
-CELLS = HEIGHT // STRIDE, WIDTH // STRIDE
+CELLS = WINDOW_HEIGHT // STRIDE, WINDOW_WIDTH // STRIDE
 #: A box this far off its place still overlaps the true one by half; cells that near are no misses (Law and Deng 2018).
 SPREAD = 0.12
 LEAST_SPREAD = 0.5
@@ -58,7 +58,7 @@ def loss(network: DetectorNetwork, batch: dict[str, Tensor]) -> tuple[Tensor, di
     box = ((maps.box - batch["box"]).abs().sum(1) * weight).sum() / weight.sum().clamp(min=1)
     each = torch.nn.functional.binary_cross_entropy_with_logits(maps.side_logit, batch["side"], reduction="none")
     side = (each * batch["side_weight"]).sum() / batch["side_weight"].sum().clamp(min=1)
-    return heat + 0.5 * box + 0.5 * side, {"heat": heat.item(), "box": box.item(), "side": side.item()}
+    return heat + 0.5 * box + side, {"heat": heat.item(), "box": box.item(), "side": side.item()}
 
 
 def focal(logit: Tensor, heat: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Whole RGB-D pictures with none to three hands, arms, a body and clutter: for detectors, trackers and the pipeline."""
+"""Whole RGB-D pictures with none to four hands, arms, a body and clutter: for detectors, trackers and the pipeline."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from training.hands.things import BOX, CYLINDER, ELLIPSOID, HELD, NONE
 WIDTH, HEIGHT = 640, 480
 #: Focal lengths in pixels of 640 x 480 pictures of Azure Kinect, Kinect and Xtion, Astra, D435, L515.
 FOCALS = (504.0, 525.0, 570.0, 615.0, 605.0)
-COUNT_SHARES = (0.12, 0.38, 0.38, 0.12)
+COUNT_SHARES = (0.12, 0.32, 0.32, 0.12, 0.12)
 #: Nearer than this a hand's middle may not come to another's.
 APART_M = 0.16
 CLUTTER = 4
@@ -79,7 +79,7 @@ def make_room(studio: Studio, rng: np.random.Generator) -> Room:
     """One picture of 640 x 480 pixels by one of the common cameras."""
     camera = sample_camera(rng)
     lens, shape = (camera.fx, camera.fy, camera.cx, camera.cy), (camera.height, camera.width)
-    count = int(rng.choice(4, p=COUNT_SHARES))
+    count = int(rng.choice(len(COUNT_SHARES), p=COUNT_SHARES))
     scenes = sample_scenes(studio.model, rng, max(1, count), replace(studio.settings, empty=0.0, mirrored=0.5))
     stage, joints = arrange(studio.model, rng, camera, scenes, count, studio.settings.occluders)
 

@@ -1,5 +1,6 @@
 """Photos, rendered rooms and what the detector is shown of them."""
 
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -8,11 +9,11 @@ import numpy as np
 import pytest
 
 from hand_pose_ros.types import HandPoseError
-from training.detector.network import HEIGHT, STRIDE, WIDTH
+from training.detector.network import STRIDE, WINDOW_HEIGHT, WINDOW_WIDTH
 from training.detector.objective import targets
 from training.detector.photos import Scene, film_of, is_held_out, read_photos
 from training.detector.rendered import read_rooms
-from training.detector.samples import augmented, detector_batches, halves
+from training.detector.samples import Sources, detector_batches, halves, moved, recoloured, small
 
 HEADER = "file,orig_w,orig_h,class,xmin,ymin,xmax,ymax\n"
 
@@ -66,38 +67,69 @@ def test_what_is_missing_is_told(tmp_path: Path, folder: Path) -> None:
 def test_boxes_stay_around_the_hands_however_the_picture_is_moved(depth: bool) -> None:
     rng = np.random.default_rng(0)
     for _ in range(40):
-        moved = augmented(rng, scene(depth))
-        assert moved.rgb.shape == (HEIGHT, WIDTH, 3)
-        light = moved.rgb.astype(int).sum(2) > 0.8 * moved.rgb.astype(int).sum(2).max()
-        for left, top, right, bottom in np.rint(moved.boxes).astype(int):
+        window = moved(rng, scene(depth))
+        assert window.rgb.shape == (WINDOW_HEIGHT, WINDOW_WIDTH, 3)
+        light = window.rgb.astype(int).sum(2) > 600
+        for left, top, right, bottom in np.rint(window.boxes).astype(int):
             assert light[top:bottom, left:right].mean() > 0.4
-        if depth and len(moved.boxes):
-            near = (moved.depth_m > 0) & (moved.depth_m < 0.6 * moved.depth_m.max())
-            rows, columns = np.nonzero(near)
-            low, high = moved.boxes[:, :2].min(0), moved.boxes[:, 2:].max(0)
-            inside = (columns >= low[0] - 6) & (columns <= high[0] + 6) & (rows >= low[1] - 6) & (rows <= high[1] + 6)
-            assert inside.mean() > 0.4
+        if window.depth_m is not None and len(window.boxes):
+            assert window.depth_m.shape == (WINDOW_HEIGHT, WINDOW_WIDTH)
+            measured = window.depth_m > 0
+            near = measured & (window.depth_m < 2 * window.depth_m[measured].min())
+            assert (near == light)[measured].mean() > 0.95
+
+
+def test_windows_show_hands_of_all_sizes_and_depth_that_fits_them() -> None:
+    rng = np.random.default_rng(2)
+    whole, sizes, products = scene(True), [], []
+    for _ in range(60):
+        window = moved(rng, whole)
+        left_top, right_bottom = window.boxes[:, :2], window.boxes[:, 2:]
+        cut = ((left_top < 1) | (right_bottom > (WINDOW_WIDTH - 1, WINDOW_HEIGHT - 1))).any(1)
+        for size in (right_bottom - left_top).max(1)[~cut]:
+            sizes.append(size)
+            products.append(size * window.depth_m[window.depth_m > 0].min())
+    assert min(sizes) < 30 and max(sizes) > 70
+    # what is shown twice as large is shown half as far away, whatever the lens and the turn
+    assert np.std(np.log(products)) < 0.25 < np.std(np.log(sizes))
+
+
+def test_other_colours_leave_the_rest_as_it_was() -> None:
+    before = scene(True)
+    after = recoloured(np.random.default_rng(3), before)
+    assert after.rgb.dtype == np.uint8 and not np.array_equal(after.rgb, before.rgb)
+    assert after.boxes is before.boxes and after.depth_m is before.depth_m and after.right is before.right
 
 
 def test_the_mirror_image_of_a_right_hand_is_a_left_one() -> None:
     rng = np.random.default_rng(1)
     orders = set()
     for _ in range(60):
-        moved = augmented(rng, scene())
-        if len(moved.right) == 2:
-            first, second = moved.right[np.argsort(moved.boxes[:, 0])]
+        window = moved(rng, scene())
+        if len(window.right) == 2:
+            first, second = window.right[np.argsort(window.boxes[:, 0])]
             # turned by 20° at most, left stays left of right, unless mirrored: then both order and sides swap
             orders.add((first, second))
     assert orders == {(0.0, 1.0)}
 
 
 def test_halves_keep_what_is_left_of_the_hands() -> None:
-    whole = Scene(np.zeros((HEIGHT, WIDTH, 3), np.uint8), None, np.array([[10.0, 10, 60, 60]]), np.array([1.0]))
-    other = Scene(np.ones((HEIGHT, WIDTH, 3), np.uint8), None, np.array([[70.0, 10, 100, 60]]), np.array([0.0]))
+    shape = WINDOW_HEIGHT, WINDOW_WIDTH
+    whole = Scene(np.zeros((*shape, 3), np.uint8), None, np.array([[10.0, 10, 60, 60]]), np.array([1.0]))
+    other = Scene(np.ones((*shape, 3), np.uint8), None, np.array([[70.0, 10, 100, 60]]), np.array([0.0]))
     both = halves(whole, other)
     assert both.boxes.tolist() == [[10, 10, 60, 60], [80, 10, 100, 60]] and both.right.tolist() == [1, 0]
     assert both.rgb[0, 0, 0] == 0 and both.rgb[0, -1, 0] == 1
-    assert len(halves(other, whole).boxes) == 0
+    assert len(halves(other, whole).boxes) == 0 and both.depth_m is None
+    near, far = (replace(half, depth_m=np.full(shape, z, np.float32)) for half, z in ((whole, 0.5), (other, 2.0)))
+    assert halves(near, far).depth_m[0, [0, -1]].tolist() == [0.5, 2.0]
+    assert halves(near, other).depth_m is None
+
+
+def test_photos_are_kept_no_larger_than_they_are_shown() -> None:
+    large = Scene(np.zeros((960, 1280, 3), np.uint8), None, np.array([[100.0, 100, 200, 300]]), np.array([np.nan]))
+    assert small(large, 1.0).rgb.shape == (192, 256, 3) and small(large, 1.0).boxes.tolist() == [[20, 20, 40, 60]]
+    assert small(scene()).rgb.shape == scene().rgb.shape
 
 
 def test_targets_say_where_how_large_and_which_side() -> None:
@@ -114,10 +146,10 @@ def test_targets_say_where_how_large_and_which_side() -> None:
 
 def test_batches_show_colour_depth_or_both_and_depend_on_the_seed(folder: Path) -> None:
     photos, _ = read_photos(folder)
-    make = [next(detector_batches(seed, 24, photos, [scene(True)], 0.3)) for seed in (1, 1, 2)]
+    make = [next(detector_batches(seed, 24, Sources(photos, [scene(True)], []))) for seed in (1, 1, 2)]
     assert np.array_equal(make[0].rgb, make[1].rgb) and not np.array_equal(make[0].rgb, make[2].rgb)
     assert {tuple(row) for row in make[0].seen} == {(1, 0), (0, 1), (1, 1)}
     unseen = make[0].seen[:, 1] == 0
     assert not make[0].depth[unseen].any() and make[0].depth[~unseen].any()
-    for batch in islice(detector_batches(0, 4, photos, [], 0.3), 2):
+    for batch in islice(detector_batches(0, 4, Sources(photos, [], [])), 2):
         assert (batch.seen == [1, 0]).all()

@@ -130,7 +130,7 @@ def _convolutions(model: onnx.ModelProto, values: dict[str, Tensor]) -> Iterator
     tracing, the node: by the modules that it lies in, and one of a list by the list's name and its own, so that
     /stages.0/stages.0.1/first/Conv is stages.0.1.first."""
     for node in model.graph.node:
-        if node.op_type != "Conv" or len(node.input) != 3:
+        if node.op_type != "Conv":
             continue
         path: list[str] = []
         for part in node.name.strip("/").split("/")[:-1]:
@@ -139,4 +139,6 @@ def _convolutions(model: onnx.ModelProto, values: dict[str, Tensor]) -> Iterator
             path.append(part)
         weight = node.input[1].removesuffix(_ROUNDED)
         name = weight.removesuffix(".weight") if weight.endswith(".weight") else ".".join(path)
-        yield name, (values[node.input[1]], values[node.input[2]])
+        kernel = values[node.input[1]]
+        # without a bias where the normalisation that follows was not folded into it
+        yield name, (kernel, values[node.input[2]] if len(node.input) == 3 else kernel.new_zeros(len(kernel)))

@@ -22,7 +22,14 @@ setup(
     maintainer_email="maintainers@hand-pose-ros.example",
     license="Apache-2.0",
     packages=find_packages(include=[NAME, f"{NAME}.*", "training", "training.*"]),
-    package_data={"training": ["assets/*", "experiments/*.yaml", "experiments/results/*.json*"]},
+    package_data={
+        "training": [
+            "assets/*",
+            "experiments/*.yaml",
+            "experiments/results/*.json*",
+            "experiments/results/ablation/*.jsonl",
+        ]
+    },
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),

@@ -50,16 +50,16 @@ def test_ratios_are_of_one_round():
 @pytest.mark.parametrize(
     ("last", "answers", "superseded", "ended", "words"),
     [
-        (soak.Use(203.0, 40, 12), 1000, 0, False, ""),
-        (soak.Use(210.0, 40, 12), 1000, 0, False, "memory grew by 9.0 MB"),
-        (soak.Use(203.0, 43, 13), 1000, 0, False, "3 descriptors more; 1 threads more"),
-        (soak.Use(203.0, 40, 12), 900, 100, False, "more than 5% of the pictures lost"),
-        (soak.Use(203.0, 40, 12), 990, 8, False, "2 pictures lost that no newer one overtook"),
-        (soak.Use(203.0, 40, 12), 1000, 0, True, "the node ended"),
+        (soak.Use(203.0, 300.0, 40, 12), 1000, 0, False, ""),
+        (soak.Use(210.0, 300.0, 40, 12), 1000, 0, False, "memory grew by 9.0 MB"),
+        (soak.Use(203.0, 300.0, 43, 13), 1000, 0, False, "3 descriptors more; 1 threads more"),
+        (soak.Use(203.0, 300.0, 40, 12), 900, 100, False, "more than 5% of the pictures lost"),
+        (soak.Use(203.0, 300.0, 40, 12), 990, 8, False, "2 pictures lost that no newer one overtook"),
+        (soak.Use(203.0, 300.0, 40, 12), 1000, 0, True, "the node ended"),
     ],
 )
 def test_a_soak_finds_what_grows_and_what_is_lost(last, answers, superseded, ended, words):
-    uses = [soak.Use(180.0, 30, 10), soak.Use(201.0, 40, 12), last]
+    uses = [soak.Use(180.0, 300.0, 30, 10), soak.Use(201.0, 300.0, 40, 12), last]
     assert "; ".join(soak.faults(uses, answers, 1000, superseded, ended)) == words
 
 

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,13 +92,15 @@ def measure(
     with ExitStack() as opening, TemporaryDirectory() as folder:
         noted = Path(folder) / "sent.npz"
         said = opening.enter_context(log.open("wb")) if log else None
-        filming = camera_process(recording, seconds, hands, noted)
         answering = subprocess.Popen(command, stderr=said)
-        try:
-            answers, cpu, cpu_ms, memory_mb, accounts = _listen(filming, answering, topic)
-        finally:
-            for process in (filming, answering):
-                end(process)
+        opening.callback(end, answering)
+
+        def film() -> subprocess.Popen:
+            filming = camera_process(recording, seconds, hands, noted)
+            opening.callback(end, filming)
+            return filming
+
+        answers, cpu, cpu_ms, memory_mb, accounts = _listen(film, answering, topic)
         with np.load(noted) as sent:
             return Run(sent["stamp_ns"], sent["frame"], answers, cpu, cpu_ms, memory_mb, accounts)
 
@@ -118,10 +120,21 @@ def end(process: subprocess.Popen) -> None:
         process.kill()
 
 
+def wait_for_publisher(node: Any, subscription: Any, publishing: subprocess.Popen) -> None:
+    """Returns when the subscription is matched: answers before that would be published, and not heard. Raises
+    SystemExit where the process that should publish ends."""
+    import rclpy
+
+    while subscription.get_publisher_count() == 0:
+        if publishing.poll() is not None:
+            raise SystemExit(f"bench: what should answer ended with status {publishing.returncode}; run it alone")
+        rclpy.spin_once(node, timeout_sec=0.1)
+
+
 def _listen(
-    filming: subprocess.Popen, answering: subprocess.Popen, topic: str
+    film: Callable[[], subprocess.Popen], answering: subprocess.Popen, topic: str
 ) -> tuple[list[Answer], float, float, float, dict[str, int]]:
-    """Hears answers until the camera ends; also the answering process's CPU, memory and accounts (see Run)."""
+    """Starts the camera and hears answers until it ends; also the answering process's CPU, memory and accounts."""
     import rclpy
     from diagnostic_msgs.msg import DiagnosticArray
     from geometry_msgs.msg import PoseArray
@@ -139,8 +152,11 @@ def _listen(
         answers.append(Answer(stamp, (now - stamp) / 1e6, _joints(hands[0]) if hands else None, len(hands)))
 
     # MediaPipe's environment has not our messages.
-    node.create_subscription(HandArray if topic.endswith("hands") else PoseArray, topic, answered, 50)
+    kind = HandArray if topic.endswith("hands") else PoseArray
+    heard = node.create_subscription(kind, topic, answered, 50)
     node.create_subscription(DiagnosticArray, "/diagnostics", lambda message: accounts.update(accounts_of(message)), 50)
+    wait_for_publisher(node, heard, answering)
+    filming = film()
     first, start, before, usage = None, None, 0, (0.0, 0.0)
     while filming.poll() is None:
         rclpy.spin_once(node, timeout_sec=0.2)

@@ -6,7 +6,8 @@ Camera and node are processes of their own, as in bench_node.py. A line a minute
 node, answers, those with a hand, stamp-to-answer latency, and the pairs that newer ones superseded because the node had
 not its turn on the processor, with the machine's load beside them. The end is held against the second minute, when
 everything that is made once has been made, and memory against the first half's highest: queues fill when the node first
-misses its turns, with some 20 MB of pictures, and stay so. Ends with 1 where memory grew by more than 5 MB, descriptors
+misses its turns, and stay so. Memory is the process's own: what is resident has the middleware's shared memory in it,
+up to the size of its segments, as far as it was ever used. Ends with 1 where memory grew by more than 5 MB, descriptors
 or threads by any, or the node or more than one picture in twenty was lost, or any that no newer one
 overtook.
 """
@@ -18,12 +19,13 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from node_harness import RATE, ROOT, accounts_of, camera_process, cpu_seconds, end, losses
+from node_harness import RATE, ROOT, accounts_of, camera_process, cpu_seconds, end, losses, wait_for_publisher
 
 GROWTH_MB = 5.0
 LOST = 0.05
@@ -31,9 +33,10 @@ LOST = 0.05
 
 @dataclass(frozen=True)
 class Use:
-    """What a process holds: resident memory in MB, open descriptors, threads."""
+    """What a process holds: memory of its own and resident memory in MB, open descriptors, threads."""
 
     memory_mb: float
+    resident_mb: float
     descriptors: int
     threads: int
 
@@ -41,10 +44,11 @@ class Use:
 def use_of(pid: int) -> Use:
     status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line)
     descriptors = len(os.listdir(f"/proc/{pid}/fd"))
-    return Use(int(status["VmRSS"].split()[0]) / 1024, descriptors, int(status["Threads"]))
+    own_mb, resident_mb = (int(status[key].split()[0]) / 1024 for key in ("RssAnon", "VmRSS"))
+    return Use(own_mb, resident_mb, descriptors, int(status["Threads"]))
 
 
-def soak(node: subprocess.Popen, camera: subprocess.Popen) -> tuple[list[Use], int, dict[str, int]]:
+def soak(node: subprocess.Popen, film: Callable[[], subprocess.Popen]) -> tuple[list[Use], int, dict[str, int]]:
     """What the node held at the end of each minute until the camera ends, the number of its answers, and its own
     accounts."""
     import rclpy
@@ -63,12 +67,13 @@ def soak(node: subprocess.Popen, camera: subprocess.Popen) -> tuple[list[Use], i
         latencies.append((listener.get_clock().now().nanoseconds - stamp) / 1e6)
         with_hands += bool(message.hands)
 
-    listener.create_subscription(HandArray, "/hand_pose/hands", answered, 50)
+    heard = listener.create_subscription(HandArray, "/hand_pose/hands", answered, 50)
     listener.create_subscription(DiagnosticArray, "/diagnostics", lambda m: accounts.update(accounts_of(m)), 50)
-    heads = (
-        f"{'minute':>6}{'MB':>8}{'fds':>6}{'threads':>9}{'answers':>9}{'hands':>7}{'p50 ms':>9}{'p99 ms':>8}{'CPU':>6}"
-    )
-    print(f"{heads}{'superseded':>12}{'load':>6}", flush=True)
+    wait_for_publisher(listener, heard, node)
+    camera = film()
+    columns = [("minute", 6), ("own MB", 8), ("all MB", 8), ("fds", 6), ("threads", 9), ("answers", 9), ("hands", 7)]
+    columns += [("p50 ms", 9), ("p99 ms", 8), ("CPU", 6), ("superseded", 12), ("load", 6)]
+    print("".join(f"{name:>{width}}" for name, width in columns), flush=True)
     uses: list[Use] = []
     total, begin, cpu, before = 0, None, 0.0, 0
     while camera.poll() is None and node.poll() is None:
@@ -78,8 +83,8 @@ def soak(node: subprocess.Popen, camera: subprocess.Popen) -> tuple[list[Use], i
         if begin is not None and time.monotonic() - begin >= 60 * (len(uses) + 1):
             use, now = use_of(node.pid), cpu_seconds(node.pid)
             median, p99 = np.percentile(latencies, [50, 99]) if latencies else (np.nan, np.nan)
-            line = f"{len(uses) + 1:6}{use.memory_mb:8.1f}{use.descriptors:6}{use.threads:9}{len(latencies):9}"
-            line += f"{with_hands:7}{median:9.1f}{p99:8.1f}{100 * (now - cpu) / 60:5.0f}%"
+            line = f"{len(uses) + 1:6}{use.memory_mb:8.1f}{use.resident_mb:8.1f}{use.descriptors:6}{use.threads:9}"
+            line += f"{len(latencies):9}{with_hands:7}{median:9.1f}{p99:8.1f}{100 * (now - cpu) / 60:5.0f}%"
             superseded = accounts.get("pairs superseded", 0)
             print(f"{line}{superseded - before:12}{os.getloadavg()[0]:6.1f}", flush=True)
             before = superseded
@@ -129,12 +134,17 @@ def main() -> int:
     seconds = arguments.minutes * 60
     with TemporaryDirectory() as folder:
         noted = Path(folder) / "sent.npz"
-        camera = camera_process(arguments.recording, seconds, 1, noted)
+        started = [node]
+
+        def film() -> subprocess.Popen:
+            started.append(camera_process(arguments.recording, seconds, 1, noted))
+            return started[-1]
+
         try:
-            uses, answers, accounts = soak(node, camera)
+            uses, answers, accounts = soak(node, film)
             ended = node.poll() is not None
         finally:
-            for process in (camera, node):
+            for process in reversed(started):
                 end(process)
         sent = len(np.load(noted)["frame"])
     print(

@@ -159,7 +159,10 @@ class HandTracker:
         for track, estimate in back:
             track.vote.add(estimate)
         for track, estimate in seen + back:
-            track.filter.update((now_ns - track.now_ns) / _SECOND, estimate.joints_m, estimate.joint_cov_m2)
+            if estimate.side == track.estimate.side:
+                track.filter.update((now_ns - track.now_ns) / _SECOND, estimate.joints_m, estimate.joint_cov_m2)
+            else:  # its thumb is where the little finger was: no joint has gone that way
+                track.filter = JointFilter(estimate.joints_m, estimate.joint_cov_m2)
             track.estimate, track.seen_ns, track.now_ns = estimate, now_ns, now_ns
         for track in self._tracks:
             track.filter.coast((now_ns - track.now_ns) / _SECOND)

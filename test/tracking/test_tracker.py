@@ -220,3 +220,18 @@ def test_the_box_around_a_followed_hand_does_not_shrink_with_its_joints():
     run(script, frames(4))
     boxes = [regions[0].box_px for regions, _ in script.asked[1:]]
     assert min(boxes) > 0.19 * CAMERA.fx / 0.5
+
+
+def test_a_hand_that_turns_out_to_be_the_other_one_is_looked_for_where_it_is():
+    """Its joints change places, which is no movement to be expected to go on."""
+    right = hand_at(side_confidence=0.6)
+    joints = right.joints_m.copy()
+    joints[:, 0] = 2 * joints[:, 0].mean() - joints[:, 0]
+    left = replace(right, joints_m=joints, side="left", side_confidence=0.99)
+    script = Script([right], [left], [left])
+    tracker = HandTracker(script)
+    hands = [tracker.update(picture)[0] for picture in frames(3)]
+    assert [hand.estimate.side for hand in hands] == ["right", "left", "left"] and {hand.id for hand in hands} == {0}
+    boxes = [regions[0].box_px for regions, _ in script.asked[1:]]
+    assert boxes[1] == pytest.approx(boxes[0], rel=0.05)
+    assert np.allclose(hands[1].estimate.joints_m, joints)

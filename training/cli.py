@@ -56,10 +56,16 @@ def main(argv: list[str] | None = None) -> int:
     ablation = commands.add_parser("ablation", help=ablation_command.HELP, description=ablation_command.__doc__)
     ablation_command.add_arguments(ablation)
 
-    export = commands.add_parser("export", help="write trained stages as a model bundle, checked and calibrated")
+    export = commands.add_parser(
+        "export", help="write trained stages as a model bundle, checked and calibrated; of a study, a row's networks"
+    )
     export.add_argument("experiment", type=Path, nargs="?", default=EXPERIMENT)
-    export.add_argument("--runs", type=Path, default=Path("runs/hand"), help="folder of checkpoints")
-    export.add_argument("--bundle", type=Path, default=Path("models/hand"), help="folder to write")
+    export.add_argument("--runs", type=Path, help="folder of checkpoints (default: runs/EXPERIMENT's name)")
+    export.add_argument(
+        "--bundle", type=Path, help="folder to write (default: models/hand; of a study, runs/EXPERIMENT's name/ROW)"
+    )
+    export.add_argument("--row", default="all", help="of a study: (default: %(default)s)")
+    export.add_argument("--seed", type=int, default=1, help="of a study: (default: %(default)s)")
     export.add_argument("--version", default="0.2.0")
     export.add_argument("--int8", action="store_true", help="encoders in 8-bit integers, for CPUs")
     export.add_argument(
@@ -181,19 +187,27 @@ def _kind(experiment: Path) -> str | None:
 
 
 def _export(args: argparse.Namespace) -> int:
+    runs = args.runs or Path("runs") / args.experiment.stem
+    if _kind(args.experiment) == "crossmodal":
+        from training.crossmodal.export import export_row
+
+        out = args.bundle or runs / args.row
+        print(yaml.safe_dump(export_row(args.experiment, args.row, args.seed, runs, out), sort_keys=False))
+        return 0
     from training.card import draw, measure
     from training.export import add_accuracy, export
 
+    bundle = args.bundle or Path("models/hand")
     manifest = export(
-        args.experiment, args.runs, args.bundle, args.bundle.name, args.version,
+        args.experiment, runs, bundle, bundle.name, args.version,
         calibrate_on=args.calibrate_on, unseen=args.unseen, int8=args.int8,
     )  # fmt: skip
     print(yaml.safe_dump(manifest["card"], sort_keys=False))
     for kind, recordings in (("unseen_hands", [*args.calibrate_on, *args.unseen]), ("real", args.real)):
         if recordings:
-            add_accuracy(args.bundle, kind, measure(args.bundle, recordings))
+            add_accuracy(bundle, kind, measure(bundle, recordings))
             if args.sheets:
-                draw(args.bundle, recordings, args.sheets)
+                draw(bundle, recordings, args.sheets)
     return 0
 
 

@@ -72,17 +72,27 @@ def load_split(benchmark: Benchmark, split: str, fields: tuple[str, ...], root: 
     """
     folder = benchmark.folder(root)
     folder.mkdir(parents=True, exist_ok=True)
-    arrays = {}
-    for field in fields:
-        path = folder / f"{split}_{field}.npy"
-        if not path.exists():
-            print(f"benchmark: making {field} of {getattr(benchmark, split)} hands for {split}", flush=True)
-            temporary = path.with_suffix(".tmp")
+    missing = tuple(field for field in fields if not (folder / f"{split}_{field}.npy").exists())
+    if missing:
+        print(f"benchmark: making {', '.join(missing)} of {getattr(benchmark, split)} hands for {split}", flush=True)
+        for field, values in _make(benchmark, split, missing).items():
+            temporary = folder / f"{split}_{field}.tmp"
             with temporary.open("wb") as file:
-                np.save(file, _make(benchmark, split, field))
-            temporary.replace(path)
-        arrays[field] = np.load(path, mmap_mode="r")
-    return arrays
+                np.save(file, values)
+            temporary.replace(folder / f"{split}_{field}.npy")
+    return {field: np.load(folder / f"{split}_{field}.npy", mmap_mode="r") for field in fields}
+
+
+def drawn(benchmark: Benchmark, fields: tuple[str, ...], root: Path) -> dict[str, str]:
+    """By field, eight digits that change with any of its values in any split; makes what is not on disk yet.
+
+    The settings do not tell what was drawn: synthetic hands change, and runs on other hands are no comparison.
+    """
+    keys = {field: hashlib.sha256() for field in fields}
+    for split in SPLITS:
+        for field, values in load_split(benchmark, split, fields, root).items():
+            keys[field].update(np.ascontiguousarray(values))
+    return {field: key.hexdigest()[:8] for field, key in keys.items()}
 
 
 def finger_ratio(joints: Array) -> Array:
@@ -93,17 +103,19 @@ def finger_ratio(joints: Array) -> Array:
     return sum(bones).mean(1) / palm.mean(1)
 
 
-def _make(benchmark: Benchmark, split: str, field: str) -> Array:
+def _make(benchmark: Benchmark, split: str, fields: tuple[str, ...]) -> dict[str, Array]:
     count = getattr(benchmark, split)
-    see = _maker(benchmark, field)
-    parts: list[Array] = []
+    see = {field: _maker(benchmark, field) for field in fields}
+    parts: dict[str, list[Array]] = {field: [] for field in fields}
     have = 0
     for chunk, scenes in enumerate(_chunks(SPLITS[split], split == "unseen")):
-        rng = np.random.default_rng([SPLITS[split], chunk, 1 + FIELDS.index(field)])
-        parts.append(see(_pick(scenes, slice(0, count - have)), rng))
-        have += len(parts[-1])
+        kept = _pick(scenes, slice(0, count - have))
+        for field in fields:
+            rng = np.random.default_rng([SPLITS[split], chunk, 1 + FIELDS.index(field)])
+            parts[field].append(see[field](kept, rng))
+        have += len(kept.joints)
         if have == count:
-            return np.concatenate(parts)
+            return {field: np.concatenate(made) for field, made in parts.items()}
     raise AssertionError("chunks are endless")
 
 

@@ -1,7 +1,7 @@
 """What a human hand can do: bone lengths, the palm's shape and joint angles (Spurr et al. 2020, "BMC").
 
-Limits are measured on hands; a penalty says by how much others leave them. Joints are in any unit: lengths count in
-bones from the wrist to the middle knuckle.
+Limits are measured on hands; a penalty says by how much others leave them. Joints are in any unit, the same for both:
+lengths count in bones from the wrist to the middle knuckle, and that one's own length is limited, too.
 """
 
 from __future__ import annotations
@@ -30,9 +30,11 @@ _FINGER = torch.tensor([[j - 1 for j in chain] for chain in FINGERS.values()])
 
 
 class Features(NamedTuple):
-    """lengths (B, 20); curvatures (B, 4) and angles (B, 4) between the palm's neighbouring bones, radians;
-    bends (B, 15, 2) flexion and abduction of the joints, thumb to little finger, from the knuckle outwards."""
+    """size (B, 1) logarithm of the palm's length; lengths (B, 20); curvatures (B, 4), angles (B, 4) between the palm's
+    neighbouring bones, radians; bends (B, 15, 2) flexion and abduction of the joints, thumb to little finger, from the
+    knuckle outwards."""
 
+    size: Tensor
     lengths: Tensor
     curvatures: Tensor
     angles: Tensor
@@ -51,7 +53,7 @@ def hand_features(joints: Tensor, right: Tensor | None = None) -> Features:
     step = palm[:, 1:] - palm[:, :-1]
     curvatures = ((edges[:, 1:] - edges[:, :-1]) * step).sum(-1) / (step**2).sum(-1).clamp(min=EPS) * unit
     angles = _angle(palm[:, :-1], palm[:, 1:])
-    return Features(bones.norm(dim=-1) / unit, curvatures, angles, _bends(bones[:, _FINGER], edges))
+    return Features(unit.log(), bones.norm(dim=-1) / unit, curvatures, angles, _bends(bones[:, _FINGER], edges))
 
 
 def _bends(chains: Tensor, normals: Tensor) -> Tensor:
@@ -89,8 +91,9 @@ def _carried(x: Tensor, start: Tensor, end: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Limits:
-    """Intervals (2, n) of lengths, curvatures and angles; hulls (15, P, 2) of the bends, counter-clockwise."""
+    """Intervals (2, n) of size, lengths, curvatures and angles; hulls (15, P, 2) of the bends, counter-clockwise."""
 
+    size: Tensor
     lengths: Tensor
     curvatures: Tensor
     angles: Tensor
@@ -100,22 +103,24 @@ class Limits:
         """By how much hands leave the limits (B,): means over bones, palm bones and joints, 0 inside."""
         interval = {
             name: (_outside(getattr(features, name), getattr(self, name))).mean(1)
-            for name in ("lengths", "curvatures", "angles")
+            for name in ("size", "lengths", "curvatures", "angles")
         }
         return interval | {"bends": self._bend_distance(features.bends).mean(1)}
 
     def penalty(self, joints: Tensor, right: Tensor | None = None) -> Tensor:
-        """(B,) how far hands are from being human; joint angles weigh a tenth of bones and palm, as in the paper."""
+        """(B,) how far hands are from being human; joint angles weigh a tenth of bones and palm, as in the paper, which
+        has no limit of size."""
         found = self.violations(hand_features(joints, right))
-        return found["lengths"] + found["curvatures"] + found["angles"] + 0.1 * found["bends"]
+        return found["size"] + found["lengths"] + found["curvatures"] + found["angles"] + 0.1 * found["bends"]
 
     def valid(self, joints: Tensor, right: Tensor | None = None, slack: float = 0.02) -> dict[str, Tensor]:
-        """Which hands (B,) keep the limits of `bones`, `palm` and `bends`, up to `slack` (bones; radians)."""
+        """Which hands (B,) keep the limits of `bones` and size, `palm`, `bends`, up to `slack` (bones, radians)."""
         features = hand_features(joints, right)
         bends = self._bend_distance(features.bends)
         palm = torch.cat([_outside(getattr(features, n), getattr(self, n)) for n in ("curvatures", "angles")], 1)
+        bones = torch.cat([_outside(getattr(features, n), getattr(self, n)) for n in ("size", "lengths")], 1)
         return {
-            "bones": (_outside(features.lengths, self.lengths) <= slack).all(1),
+            "bones": (bones <= slack).all(1),
             "palm": (palm <= slack).all(1),
             "bends": (bends <= 2 * slack).all(1),
         }
@@ -138,11 +143,9 @@ def measure_limits(joints: Array, right: Array) -> Limits:
     """Limits that hands with joints (N, 21, 3) keep, but for the rarest; right (N,) 1 or 0."""
     features = hand_features(torch.from_numpy(np.array(joints)).float(), torch.from_numpy(np.array(right)).float())
     shares = torch.tensor([OUTSIDE, 1 - OUTSIDE])
-    lengths, curvatures, angles = (
-        torch.quantile(x, shares, dim=0) for x in (features.lengths, features.curvatures, features.angles)
-    )
+    size, lengths, curvatures, angles = (torch.quantile(x, shares, dim=0) for x in features[:-1])
     hulls = [_hull(bends.numpy()) for bends in features.bends.unbind(1)]
-    return Limits(lengths, curvatures, angles, torch.from_numpy(np.stack(hulls)).float())
+    return Limits(size, lengths, curvatures, angles, torch.from_numpy(np.stack(hulls)).float())
 
 
 def _hull(points: Array) -> Array:

@@ -13,7 +13,7 @@ from hand_pose_ros.types import HandPoseError
 from training.crossmodal.benchmark import Benchmark
 from training.crossmodal.modalities import INVARIANCES, MODALITIES
 
-STRATEGIES = ("pairs", "cross", "joint", "align_kl", "align_poe")
+STRATEGIES = ("pairs", "cross", "joint", "align_kl", "align_poe", "teach")
 
 
 @dataclass(frozen=True)
@@ -21,14 +21,17 @@ class Row:
     """One row of a table: a model, how it is trained, and on how many samples.
 
     strategy: `pairs` (Algorithm 1 of Spurr et al. 2018: a step per pair) or one of Yang et al. (2019): `cross` (S1),
-    `joint` (S2), `align_kl` (S3a), `align_poe` (S3b). source: the modality that is there at test time. target: what is
-    measured. pairs: written `source>target`. auxiliary: modalities of training alone. encoders, decoders: settings of
-    the networks by modality. samples: batches drawn times their size, the budget. beta: weight of the prior's KL at
-    the start and at the end; beta_align: of the aligning KL at the end. weights: of the modalities' reconstructions, 1
-    where not named. labelled: share of the training hands that have labels; weak: whether the others give their
-    picture and cloud. real_pictures: a folder of unlabelled ones to reconstruct. bones: weight of the biomechanical
-    constraints. emd_share: share of the compared clouds whose earth mover's distance is taken. points: of a cloud that
-    is encoded. invariances: letters of T, S, H.
+    `joint` (S2), `align_kl` (S3a), `align_poe` (S3b); `teach`: all posteriors are drawn to that of the joints, as in
+    the shipped model. source: the modality that is there at test time. target: what is measured. pairs: written
+    `source>target`. auxiliary: modalities of training alone. encoders, decoders: settings of the networks by modality.
+    samples: batches drawn times their size, the budget. beta: weight of the prior's KL at the start and at the end;
+    beta_align: of the aligning KL at the end; moments: of the latents' mean and covariance over a batch against the
+    prior's (`teach`). weights: of the modalities' reconstructions, 1 where not named. labelled:
+    share of the training hands that have labels; weak: whether the others give their picture and cloud. real_pictures:
+    a folder of unlabelled ones to reconstruct. bones: weight of the biomechanical constraints, on what is predicted
+    (`teach`: on samples of the prior). emd_share: share of the compared clouds whose earth mover's distance is taken.
+    points: of a cloud that is encoded and compared. invariances: letters of T (the root is known), S (the scale), H
+    (the side is told) and M (left hands are mirrored).
     """
 
     strategy: str
@@ -44,6 +47,7 @@ class Row:
     pairs: tuple[tuple[str, str], ...] = ()
     auxiliary: tuple[str, ...] = ()
     beta_align: float = 0.0
+    moments: float = 0.0
     weights: Mapping[str, float] = field(default_factory=dict)
     labelled: float = 1.0
     weak: bool = False
@@ -156,7 +160,8 @@ def _check(row: Row, where: str) -> None:
     if row.strategy not in ("pairs", "cross") and not row.auxiliary:
         raise HandPoseError(f"{where}: the strategy '{row.strategy}' needs at least one modality under 'auxiliary'")
     joint = row.auxiliary if row.strategy not in ("pairs", "cross") else ()
-    encoded = {row.source, *joint, *(source for source, _ in row.pairs)}
+    teacher = ("joints",) if row.strategy == "teach" else ()
+    encoded = {row.source, *teacher, *joint, *(source for source, _ in row.pairs)}
     outputs = {"joints", *row.auxiliary} if row.strategy != "pairs" else {target for _, target in row.pairs}
     for kind, there, needed in (("encoder", row.encoders, encoded), ("decoder", row.decoders, outputs | {row.target})):
         missing = sorted(needed - set(there))
@@ -164,6 +169,11 @@ def _check(row: Row, where: str) -> None:
             raise HandPoseError(f"{where}: no {kind} of '{missing[0]}'; name one under '{kind}s'")
     if set(row.invariances) - set(INVARIANCES):
         raise HandPoseError(f"{where}: invariances are letters of {''.join(INVARIANCES)}, not '{row.invariances}'")
+    folded = row.decoders.get("cloud", {"points": row.points}).get("points", Row.points)
+    if folded != row.points:
+        raise HandPoseError(
+            f"{where}: a decoded cloud of {folded} points is compared with one of 'points': {row.points}"
+        )
     if not 0 < row.labelled <= 1:
         raise HandPoseError(f"{where}: 'labelled' is a share above 0 and up to 1, not {row.labelled}")
     if row.batch < 2 or row.steps < 1:

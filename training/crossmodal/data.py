@@ -13,7 +13,7 @@ from torch import Tensor
 
 from hand_pose_ros.types import HandPoseError
 from training.crossmodal.config import Row
-from training.crossmodal.modalities import views
+from training.crossmodal.modalities import fields_of, views
 from training.hands.model import Array
 
 
@@ -50,7 +50,7 @@ class Pools:
             self.real = read_pictures(Path(row.real_pictures), arrays["rgb"].shape[1])
             self.counts["real"] = len(self.real)
 
-    def batch(self, pool: str, draws: Draws, device: str) -> dict[str, Tensor]:
+    def batch(self, pool: str, modalities: tuple[str, ...], draws: Draws, device: str) -> dict[str, Tensor]:
         """Views of a batch from `pool`."""
         index = draws.indices(self.counts[pool])
         if pool == "real" and self.real is not None:
@@ -58,9 +58,9 @@ class Pools:
             right = np.full(len(index), 0.5, dtype=np.float32)
             joints = np.asarray(self.arrays["joints"][:1]).repeat(len(index), 0)
             taken = {"rgb": self.real[index], "joints": joints, "right": right}
-            return views(taken, ("rgb",), self.row.invariances, self.row.points, device)
-        taken = {name: values[index] for name, values in self.arrays.items()}
-        return views(taken, self.row.modalities, self.row.invariances, self.row.points, device)
+            return views(taken, modalities, self.row.invariances, self.row.points, device)
+        taken = {name: self.arrays[name][index] for name in fields_of(modalities)}
+        return views(taken, modalities, self.row.invariances, self.row.points, device)
 
 
 def read_pictures(folder: Path, size: int) -> Array:

@@ -11,6 +11,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,8 +26,8 @@ from tqdm import tqdm
 from hand_pose_ros.types import HandPoseError
 from training.crossmodal.config import Row
 from training.crossmodal.data import Draws, Pools
-from training.crossmodal.model import CrossModal
-from training.crossmodal.strategies import Step
+from training.crossmodal.model import CrossModal, Seen
+from training.crossmodal.strategies import Loss, Noise, Step
 
 #: Points of the curve that a run writes down, and checkpoints it leaves.
 REPORTS = 20
@@ -84,8 +85,8 @@ def train(
             group["lr"] = row.lr * _schedule(step / row.steps)
         draws = Draws(seed, step, row.batch, fabric.global_rank, fabric.world_size)
         for number, part in enumerate(steps):
-            seen = pools.batch(part.pool, draws, str(fabric.device))
-            total, logged = wrapped(part.loss, seen, draws.noise, step / row.steps)
+            seen = pools.batch(part.pool, part.modalities, draws, str(fabric.device))
+            total, logged = wrapped(partial(_loss, part.loss, seen, draws.noise, step / row.steps))
             optimizer.zero_grad(set_to_none=True)
             fabric.backward(total)
             norm = fabric.clip_gradients(wrapped, optimizer, max_norm=CLIP, error_if_nonfinite=False)
@@ -118,6 +119,10 @@ def train(
     if writer is not None:
         writer.close()
     return cast(CrossModal, average.module.eval())
+
+
+def _loss(loss: Loss, seen: Seen, noise: Noise, progress: float, model: CrossModal) -> tuple[Tensor, dict[str, float]]:
+    return loss(model, seen, noise, progress)
 
 
 def _schedule(progress: float) -> float:

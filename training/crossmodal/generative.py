@@ -18,13 +18,16 @@ from hand_pose_ros.metrics import bootstrap_interval
 from training.crossmodal.bones import Limits
 from training.crossmodal.config import Row
 from training.crossmodal.evaluate import BATCH
-from training.crossmodal.modalities import views
+from training.crossmodal.modalities import MEAN_BONE_M, views
 from training.crossmodal.model import CrossModal
+from training.crossmodal.palm import split_palm
 from training.hands.model import Array
 
 #: Latents sampled from the prior.
 SAMPLES = 2000
 NEIGHBOURS = 15
+#: Hands among which one is to be found again.
+RETRIEVED = 500
 
 
 @torch.no_grad()
@@ -43,7 +46,7 @@ def encode_all(model: CrossModal, row: Row, arrays: Mapping[str, Array]) -> dict
 
 
 def modality_accuracy(latents: Mapping[str, Array]) -> dict[str, float]:
-    """How often a classifier names the modality that a latent mean (N, D) came from; `chance` is the goal.
+    """How often a classifier names the modality that a latent (N, D) came from; `chance` is the goal.
 
     Trained on the first half of the hands, asked about the others: a linear one, and one that looks at neighbours.
     """
@@ -59,28 +62,43 @@ def modality_accuracy(latents: Mapping[str, Array]) -> dict[str, float]:
     return found
 
 
-def retrieval(latents: Mapping[str, Array], within: int) -> dict[str, dict[str, float]]:
-    """How often the same hand, seen in another modality, is among the `within` nearest of all hands: [from][to]."""
+def retrieval(encoded: Mapping[str, tuple[Array, Array]], within: int) -> dict[str, dict[str, float]]:
+    """How often the same hand, seen in another modality, is among the `within` likeliest of all hands: [from][to].
+
+    encoded: means and log variances (N, D). Likely are hands whose two posteriors overlap, so that what a modality
+    leaves open does not count: ∫ q(z | a) q(z | b) dz is a Gaussian of the means' difference.
+    """
+    experts = {name: [torch.from_numpy(x) for x in expert] for name, expert in encoded.items()}
     rates: dict[str, dict[str, float]] = {}
-    for source, a in latents.items():
+    for source, (mean, log_var) in experts.items():
         rates[source] = {}
-        for target, b in latents.items():
+        for target, (other, other_log_var) in experts.items():
             if source != target:
-                distance = torch.cdist(torch.from_numpy(a), torch.from_numpy(b))
-                nearer = (distance < distance.diagonal()[:, None]).sum(1)
-                rates[source][target] = float((nearer < within).float().mean())
+                overlap = torch.stack(
+                    [_log_overlap(m, v, other, other_log_var) for m, v in zip(mean, log_var, strict=True)]
+                )
+                likelier = (overlap > overlap.diagonal()[:, None]).sum(1)
+                rates[source][target] = float((likelier < within).float().mean())
     return rates
+
+
+def _log_overlap(mean: Tensor, log_var: Tensor, means: Tensor, log_vars: Tensor) -> Tensor:
+    """Of one Gaussian (D,) with others (N, D), up to a constant."""
+    variance = log_var.exp() + log_vars.exp()
+    return -0.5 * ((mean - means) ** 2 / variance + variance.log()).sum(1)
 
 
 @torch.no_grad()
 def validity(
-    model: CrossModal, limits: Limits, joints: Tensor, latent: int, seed: int = 0
+    model: CrossModal, limits: Limits, joints: Tensor, known: Tensor, latent: int, seed: int = 0
 ) -> dict[str, dict[str, float]]:
-    """Share of hands that keep the limits of bones, palm and bends, and all at once (percent, with the interval of
-    `all`), and by how much they leave them (`Limits.penalty`, times 100): samples of the
-    prior, and real hands `joints` (N, 21, 3) for comparison.
+    """Whether samples of the prior are hands; hands `joints` (N, 21, 3) of the test split for comparison, and the same
+    with each joint moved by a tenth of a bone.
 
-    A sample does not say which side it is, so it may be valid as either; so may a real hand.
+    bones, palm, bends, all: share that keeps the limits, percent, with the interval of `all` (`low`, `high`);
+    violation: by how much they are left (`Limits.penalty`, times 100). nearest: mm to the nearest of `known` hands
+    (K, 21, 3), palms laid over each other. A sample does not say which side it is, so it may be valid as either; so may
+    a real hand.
     """
     generator = torch.Generator().manual_seed(seed)
     sampled = model.decode("joints", torch.randn(SAMPLES, latent, generator=generator))
@@ -96,7 +114,27 @@ def validity(
         penalty = torch.stack([limits.penalty(given, torch.full((len(given),), side)) for side in (1.0, 0.0)])
         found[name]["violation"] = 100 * float(penalty.amin(0).mean())
         found[name] |= {"all": 100 * float(whole.mean()), "low": 100 * low, "high": 100 * high}
+        found[name]["nearest"] = float(nearest_hand(given, known).mean())
     return found
+
+
+@torch.no_grad()
+def coverage(model: CrossModal, joints: Tensor, known: Tensor, latent: int, seed: int = 0) -> dict[str, float]:
+    """How near the nearest of SAMPLES hands is to hands `joints` (N, 21, 3), mm, palms laid over each other: to samples
+    of the prior, and to as many of `known` hands."""
+    generator = torch.Generator().manual_seed(seed)
+    sampled = model.decode("joints", torch.randn(SAMPLES, latent, generator=generator))
+    return {
+        "samples": float(nearest_hand(joints, sampled).mean()),
+        "known": float(nearest_hand(joints, known[:SAMPLES]).mean()),
+    }
+
+
+def nearest_hand(joints: Tensor, others: Tensor) -> Tensor:
+    """Root mean square distance of joints (N,), mm of a hand of mean size, to the nearest of `others` (K, 21, 3), both
+    in their palms' frames."""
+    a, b = (split_palm(x)[0].flatten(1) for x in (joints, others))
+    return torch.cdist(a, b).amin(1) / 21**0.5 * MEAN_BONE_M * 1000
 
 
 def embed(latents: Mapping[str, Array], hands: int, seed: int = 0) -> dict[str, Array]:
@@ -124,15 +162,23 @@ def posterior_draws(model: CrossModal, mean: Array, log_var: Array, draws: int, 
 
 
 def summary(
-    model: CrossModal, row: Row, arrays: Mapping[str, Array], limits: Limits, within: int = 10
-) -> dict[str, Any]:
-    """The numbers of this module for one trained model on a test split."""
-    latents = {modality: mean for modality, (mean, _) in encode_all(model, row, arrays).items()}
-    joints = views(arrays, ("joints",), row.invariances, row.points)["joints"]
+    model: CrossModal, row: Row, encoded: Mapping[str, tuple[Array, Array]], joints: Tensor, known: Tensor,
+    limits: Limits, within: int = 10,
+) -> dict[str, Any]:  # fmt: skip
+    """The numbers of this module for one trained model on a test split. encoded: what `encode_all` gives of it; joints
+    (N, 21, 3), known (K, 21, 3): its hands, and training hands."""
+    rng = np.random.default_rng(0)
+    drawn = {m: mean + rng.normal(size=mean.shape) * np.exp(0.5 * log_var) for m, (mean, log_var) in encoded.items()}
+    some = {m: (mean[:RETRIEVED], log_var[:RETRIEVED]) for m, (mean, log_var) in encoded.items()}
     return {
         "hands": len(joints),
+        "retrieved": min(RETRIEVED, len(joints)),
         "within": within,
-        "modality": modality_accuracy(latents),
-        "retrieval": retrieval(latents, within),
-        "validity": validity(model, limits, joints, row.latent),
+        "modality": {
+            "means": modality_accuracy({m: mean for m, (mean, _) in encoded.items()}),
+            "samples": modality_accuracy(drawn),
+        },
+        "retrieval": retrieval(some, within),
+        "validity": validity(model, limits, joints, known, row.latent),
+        "coverage": coverage(model, joints, known, row.latent),
     }

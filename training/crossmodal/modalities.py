@@ -19,7 +19,7 @@ SOURCES = {
 }  # fmt: skip
 #: What a person must annotate; the others come out of a camera.
 LABELS = ("joints", "joints_2d", "heat")
-INVARIANCES = ("T", "S", "H")
+INVARIANCES = ("T", "S", "H", "M")
 #: The root that T subtracts and the bone that S divides by (Yang et al. 2019; joint 12 and bone 12-11 of RHD's order).
 ROOT, BONE_END = MIDDLE_MCP, MIDDLE_MCP + 1
 #: Mean length of that bone, metres: the unit of length where S is off, so that losses weigh the same.
@@ -41,32 +41,41 @@ def views(
 ) -> dict[str, Tensor]:
     """Tensors by modality for a batch of the benchmark's arrays, and `right` (B,), `root` (B, 1, 3), `unit` (B, 1, 1).
 
+    With "M" left hands are shown mirrored, as right ones.
+
     joints (B, 21, 3) and cloud (B, points, 3) less `root` and over `unit`, metres both: with "T" in `invariances` the
     root is the middle knuckle, else the cube's centre; with "S" the unit is the true length of a bone, else its mean.
     joints_2d (B, 21, 2) crop coordinates over their spread; rgb (B, 3, S, S) in [-0.5, 0.5]; depth (B, 1, S, S) in
     [-1, 1]; heat (B, 21, 32, 32), 1 at the joint.
     """
-    joints = torch.from_numpy(np.array(arrays["joints"])).to(device)
+    joints, right = (torch.from_numpy(np.array(arrays[name])).to(device) for name in ("joints", "right"))
+    mirrored = (right < 0.5) & ("M" in invariances)
+    right = torch.where(mirrored, 1 - right, right)
+    joints = _mirrored(joints, mirrored)
     root = joints[:, ROOT : ROOT + 1] if "T" in invariances else torch.zeros_like(joints[:, :1])
     bone = (joints[:, BONE_END] - joints[:, ROOT]).norm(dim=-1)[:, None, None]
     unit = bone if "S" in invariances else torch.full_like(bone, MEAN_BONE_M)
-    seen = {"right": torch.from_numpy(np.array(arrays["right"])).to(device), "root": root, "unit": unit}
+    seen = {"right": right, "root": root, "unit": unit}
     for modality in modalities:
         if modality == "joints":
             seen[modality] = (joints - root) / unit
             continue
         x = torch.from_numpy(np.array(arrays[SOURCES[modality][0]])).to(device).float()
         if modality == "cloud":
-            seen[modality] = (x[:, :points] - root) / unit
+            seen[modality] = (_mirrored(x[:, :points], mirrored) - root) / unit
         elif modality == "joints_2d":
-            seen[modality] = x / SPREAD_2D
+            seen[modality] = _mirrored(x, mirrored) / SPREAD_2D
         elif modality == "heat":
-            seen[modality] = heat_maps(x)
-        elif modality == "depth":
-            seen[modality] = x[:, None]
+            seen[modality] = heat_maps(_mirrored(x, mirrored))
         else:
-            seen[modality] = x.permute(0, 3, 1, 2) / 255 - 0.5
+            seen[modality] = x[:, None] if modality == "depth" else x.permute(0, 3, 1, 2) / 255 - 0.5
+            seen[modality][mirrored] = seen[modality][mirrored].flip(-1)
     return seen
+
+
+def _mirrored(points: Tensor, where: Tensor) -> Tensor:
+    """Points (B, N, 2 or 3) with x negated for the hands `where` (B,)."""
+    return torch.cat([torch.where(where[:, None, None], -points[..., :1], points[..., :1]), points[..., 1:]], -1)
 
 
 def heat_maps(joints_2d: Tensor) -> Tensor:
@@ -75,8 +84,3 @@ def heat_maps(joints_2d: Tensor) -> Tensor:
     pixel = torch.arange(HEAT_SIZE, device=joints_2d.device)
     along = torch.exp(-0.5 * ((pixel - centre[..., None]) / HEAT_SIGMA_PX) ** 2)
     return along[..., 1, :, None] * along[..., 0, None, :]
-
-
-def to_metres(joints: Tensor, seen: Mapping[str, Tensor]) -> Tensor:
-    """Predicted joints or clouds of views back to metres relative to the root."""
-    return joints * seen["unit"]

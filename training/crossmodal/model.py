@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from hand_pose_ros.types import HandPoseError
 from training.crossmodal.modalities import MODALITIES
-from training.crossmodal.networks import build_decoder, build_encoder
+from training.crossmodal.networks import JOINTS, build_decoder, build_encoder
 
 Gaussian = tuple[Tensor, Tensor]
 Seen = Mapping[str, Tensor]
@@ -18,7 +20,8 @@ Seen = Mapping[str, Tensor]
 class CrossModal(nn.Module):
     """encoders: q(z | x) by modality; decoders: p(x | z) by modality.
 
-    `forward` hands the module to a loss, so that gradients are shared between processes whatever the loss uses.
+    `forward` hands the module to a loss, so that gradients are shared between processes whatever the loss uses. What
+    the loss looks at is bound to it: in mixed precision Fabric would round tensors that it is handed, targets too.
     """
 
     def __init__(self, encoders: Mapping[str, nn.Module], decoders: Mapping[str, nn.Module]):
@@ -26,15 +29,22 @@ class CrossModal(nn.Module):
         self.encoders = nn.ModuleDict(encoders)
         self.decoders = nn.ModuleDict(decoders)
 
-    def forward(self, loss: Callable[..., Any], *arguments: Any) -> Any:
-        return loss(self, *arguments)
+    def forward(self, loss: Callable[[CrossModal], Any]) -> Any:
+        return loss(self)
 
     def encode(self, modality: str, seen: Seen) -> Gaussian:
         """Mean and log variance (B, D) of q(z | x) for x of `modality`."""
-        return self.encoders[modality](seen[modality], seen["right"])
+        with _precise(modality, seen[modality]):
+            return self.encoders[modality](seen[modality], seen["right"])
 
     def decode(self, modality: str, z: Tensor) -> Tensor:
-        return self.decoders[modality](z)
+        with _precise(modality, z):
+            return self.decoders[modality](z)
+
+
+def _precise(modality: str, x: Tensor) -> AbstractContextManager[Any]:
+    """Joints keep their precision in mixed precision, too: eight bits of a hand's width are a millimetre."""
+    return torch.autocast(x.device.type, enabled=False) if modality in JOINTS else nullcontext()
 
 
 def build_model(
@@ -63,4 +73,5 @@ def build_model(
                     f"the {kind} of '{modality}' was given settings that do not fit: {error}"
                 ) from error
         parts.append(built)
-    return CrossModal(*parts)
+    # twice as fast on a CPU in mixed precision
+    return CrossModal(*parts).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -16,13 +16,12 @@ from torch import Tensor, nn
 
 from training.backbones import PretrainedEncoder, load_imagenet
 from training.crossmodal.modalities import HEAT_SIZE
+from training.crossmodal.palm import NUMBERS, PalmBody, PalmDecoder
 from training.crossmodal.resnet import NarrowNet, ResNet
-from training.networks import RGB_MEAN, RGB_STD, CloudDecoder
+from training.networks import RGB_MEAN, RGB_STD
 
 JOINTS = {"joints": 3, "joints_2d": 2}
 CHANNELS = {"rgb": 3, "depth": 1, "heat": 21}
-#: A metre in the folding decoder's own units.
-FOLDING_UNIT = 0.04
 
 
 class Encoder(nn.Module):
@@ -40,24 +39,37 @@ class Encoder(nn.Module):
         nn.init.normal_(self.out.weight, std=0.3 / math.sqrt(features))
         nn.init.zeros_(self.out.bias)
 
-    def forward(self, x: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, right: Tensor | None = None) -> tuple[Tensor, Tensor]:
         features = self.body(x)
-        if self.handed:
+        if right is not None and self.handed:
             features = torch.cat([features, torch.stack([1 - right, right], 1).to(features)], 1)
         mean, log_var = self.out(features).float().chunk(2, 1)
         return mean, log_var.clamp(-10.0, 4.0)
 
 
+class StraightBody(nn.Module):
+    """Features of hidden layers, and what they were made from beside them: what is linear need not be learnt."""
+
+    def __init__(self, hidden: nn.Module):
+        super().__init__()
+        self.hidden = hidden
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([self.hidden(x), x.flatten(1)], 1)
+
+
 class JointsDecoder(nn.Module):
     """z (B, D) to joints (B, 21, axes)."""
 
-    def __init__(self, axes: int, latent: int, hidden: int, layers: int):
+    def __init__(self, axes: int, latent: int, hidden: int, layers: int, straight: bool):
         super().__init__()
         self.body = mlp(latent, hidden, layers - 1, last=21 * axes)
+        self.straight = nn.Linear(latent, 21 * axes) if straight else None
         self.axes = axes
 
     def forward(self, z: Tensor) -> Tensor:
-        return self.body(z).reshape(len(z), 21, self.axes)
+        y = self.body(z) if self.straight is None else self.body(z) + self.straight(z)
+        return y.reshape(len(z), 21, self.axes)
 
 
 class PictureDecoder(nn.Module):
@@ -82,15 +94,39 @@ class PictureDecoder(nn.Module):
         return self.body(self.start(z).reshape(len(z), -1, 4, 4)).float()
 
 
-class FoldingDecoder(nn.Module):
-    """z (B, D) to a cloud (B, points, 3) in the views' unit (FoldingNet; Yang et al. 2018)."""
+class FoldingNet(nn.Module):
+    """z (B, D) to points (B, P, 3): a square grid of P points folded twice (Yang et al. 2018).
+
+    The latent's share of each fold's first layer is the same for all points, so it is computed once.
+    """
+
+    grid: Tensor
 
     def __init__(self, latent: int, hidden: int, points: int):
         super().__init__()
-        self.body = CloudDecoder(latent, hidden, points)
+        steps = torch.linspace(-1, 1, math.isqrt(points))
+        self.register_buffer("grid", torch.cartesian_prod(steps, steps))
+        self.latent = nn.ModuleList(nn.Linear(latent, hidden) for _ in range(2))
+        self.point = nn.ModuleList(nn.Linear(size, hidden, bias=False) for size in (2, 3))
+        self.fold = nn.ModuleList(
+            nn.Sequential(nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, 3)) for _ in range(2)
+        )
 
     def forward(self, z: Tensor) -> Tensor:
-        return self.body(z) / FOLDING_UNIT
+        grid = self.grid.expand(z.shape[0], -1, -1)
+        points = self.fold[0](self.latent[0](z)[:, None] + self.point[0](grid))
+        return points + self.fold[1](self.latent[1](z)[:, None] + self.point[1](points))
+
+
+class FoldingDecoder(nn.Module):
+    """z (B, D) to a cloud (B, points, 3) in the views' unit."""
+
+    def __init__(self, latent: int, hidden: int, points: int):
+        super().__init__()
+        self.body = FoldingNet(latent, hidden, points)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.body(z)
 
 
 class PointsBlock(nn.Module):
@@ -168,15 +204,22 @@ def build_encoder(
 ) -> Encoder:  # fmt: skip
     """An encoder of `modality` for pictures of `size`; raises KeyError for a network that this modality does not have.
 
-    joints, joints_2d: mlp. rgb, depth: resnet18, resnet50, narrow (a small residual network); rgb: lite0, too.
-    heat: conv. cloud: points. width: of the first maps, by default 64 in a ResNet and 32 in the others.
+    joints, joints_2d: mlp, straight (its input beside its hidden layers); joints: palm (the same of a hand in its
+    palm's frame), too. rgb, depth: resnet18, resnet50, narrow (a small residual network); rgb: lite0, too. heat: conv.
+    cloud: points. width: of the first maps, by default 64 in a ResNet and 32 in the others.
     """
     side = HEAT_SIZE if modality == "heat" else size
     channels = CHANNELS.get(modality, 0)
     flat = 64 * (side // 16) ** 2
     nets: dict[str, tuple[Callable[[], nn.Module], int]]
     if modality in JOINTS:
-        nets = {"mlp": (lambda: mlp(21 * JOINTS[modality], hidden, layers), hidden)}
+        inputs = 21 * JOINTS[modality]
+        nets = {
+            "mlp": (lambda: mlp(inputs, hidden, layers), hidden),
+            "straight": (lambda: StraightBody(mlp(inputs, hidden, layers)), hidden + inputs),
+        }
+        if modality == "joints":
+            nets["palm"] = (lambda: PalmBody(mlp(NUMBERS, hidden, layers)), hidden + NUMBERS)
     elif modality == "cloud":
         nets = {"points": (lambda: PointsBody(list(widths)), widths[-1])}
     else:
@@ -198,10 +241,14 @@ def build_decoder(
 ) -> nn.Module:  # fmt: skip
     """A decoder of `modality`; raises KeyError for a network that this modality does not have.
 
-    joints, joints_2d: mlp. rgb, depth, heat: conv. cloud: folding.
+    joints, joints_2d: mlp, straight (a linear layer beside the hidden ones); joints: palm, too. rgb, depth, heat: conv.
+    cloud: folding.
     """
+    if modality == "joints" and net == "palm":
+        return PalmDecoder(mlp(latent, hidden, layers - 1, last=NUMBERS), latent)
     if modality in JOINTS:
-        return {"mlp": lambda: JointsDecoder(JOINTS[modality], latent, hidden, layers)}[net]()
+        straight = {"mlp": False, "straight": True}[net]
+        return JointsDecoder(JOINTS[modality], latent, hidden, layers, straight)
     if modality == "cloud":
         return {"folding": lambda: FoldingDecoder(latent, hidden, points)}[net]()
     side = HEAT_SIZE if modality == "heat" else size

@@ -80,19 +80,17 @@ def plot_samples(draws: Mapping[str, Array], truth: Array, path: Path) -> Path:
     return path
 
 
-def plot_embedding(points: Mapping[str, Array], right: Array, path: Path) -> Path:
-    """t-SNE of latents, coloured by modality and by the hand's side."""
+def plot_embedding(points: Mapping[str, Array], openness: Array, path: Path) -> Path:
+    """t-SNE of latents, coloured by modality and by how straight the hands' fingers are (N,)."""
     figure = Figure(figsize=(10, 4.8), layout="constrained")
-    by_modality, by_side = figure.subplots(1, 2)
+    by_modality, by_hand = figure.subplots(1, 2)
     for modality, flat in points.items():
         by_modality.scatter(flat[:, 0], flat[:, 1], s=5, label=modality, alpha=0.7)
-        by_side.scatter(
-            flat[:, 0], flat[:, 1], s=5, c=np.where(right[: len(flat)] > 0.5, "tab:blue", "tab:orange"), alpha=0.5
-        )
+        by_hand.scatter(flat[:, 0], flat[:, 1], s=5, c=openness, cmap="viridis")
     by_modality.legend(fontsize=8, markerscale=2)
     by_modality.set_title("by modality")
-    by_side.set_title("by side: right blue, left orange")
-    for axes in (by_modality, by_side):
+    by_hand.set_title("by how straight the fingers are: fist dark, open hand bright")
+    for axes in (by_modality, by_hand):
         axes.set(xticks=[], yticks=[])
     figure.savefig(path, dpi=DPI)
     return path

@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from training.crossmodal.benchmark import load_split
-from training.crossmodal.bones import measure_limits
 from training.crossmodal.config import read_study
 from training.crossmodal.generative import embed, encode_all, posterior_draws, summary, walk
 from training.crossmodal.modalities import fields_of, views
 from training.crossmodal.plots import plot_embedding, plot_samples, plot_walk
-from training.crossmodal.run import LIMIT_HANDS, load_row
+from training.crossmodal.run import LIMIT_HANDS, load_row, row_limits
 
 STEPS = 9
 DRAWS = 12
@@ -31,24 +30,28 @@ def describe_space(path: Path, row_name: str, seed: int, folder: Path, record: P
     model, row = load_row(experiment, row_name, seed, folder), experiment.rows[row_name]
     root = folder.parent
     labels = load_split(experiment.benchmark, "train", ("joints", "right"), root)
-    limits = measure_limits(labels["joints"][:LIMIT_HANDS], labels["right"][:LIMIT_HANDS])
+    limits = row_limits(row, labels)
     arrays = load_split(experiment.benchmark, "test", fields_of(row.modalities), root)
-    numbers = {"title": experiment.title, "row": row_name, "seed": seed, **summary(model, row, arrays, limits)}
+    train = {name: values[:LIMIT_HANDS] for name, values in labels.items()}
+    known = views(train, ("joints",), row.invariances, row.points)["joints"]
+    encoded = encode_all(model, row, arrays)
+    joints = views(arrays, ("joints",), row.invariances, row.points)["joints"]
+    numbers = {"title": experiment.title, "row": row_name, "seed": seed}
+    numbers |= summary(model, row, encoded, joints, known, limits)
     record.parent.mkdir(parents=True, exist_ok=True)
     record.write_text(json.dumps(numbers, indent=1) + "\n")
 
-    encoded = encode_all(model, row, arrays)
     images.mkdir(parents=True, exist_ok=True)
-    order = np.argsort(_openness(arrays["joints"]))
+    openness = _openness(arrays["joints"])
+    order = np.argsort(openness)
     right = order[arrays["right"][order] > 0.5]
     mean = encoded["joints"][0]
     plot_walk(walk(model, mean[right[-1]], mean[right[0]], STEPS), images / "space_walk.png")
     hand = int(right[len(right) // 2])
     draws = {m: posterior_draws(model, mu[hand], log_var[hand], DRAWS) for m, (mu, log_var) in encoded.items()}
-    truth = views({k: v[hand : hand + 1] for k, v in arrays.items()}, ("joints",), row.invariances, row.points)
-    plot_samples(draws, truth["joints"][0].numpy(), images / "space_samples.png")
+    plot_samples(draws, joints[hand].numpy(), images / "space_samples.png")
     flat = embed({m: mu for m, (mu, _) in encoded.items()}, EMBEDDED_HANDS)
-    plot_embedding(flat, arrays["right"], images / "space_tsne.png")
+    plot_embedding(flat, openness[:EMBEDDED_HANDS], images / "space_tsne.png")
 
 
 def _openness(joints: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import torch
 from torch import Tensor
 
 from training.crossmodal.bones import Limits
@@ -28,10 +29,16 @@ Loss = Callable[[CrossModal, Seen, Noise, float], tuple[Tensor, dict[str, float]
 
 @dataclass(frozen=True)
 class Step:
-    """One update: `loss` on a batch from the hands of `pool` (labelled, all, or real pictures without labels)."""
+    """One update: `loss` on a batch from the hands of `pool` (labelled, all, or real pictures without labels), of which
+    it looks at `modalities`."""
 
     loss: Loss
     pool: str
+    modalities: tuple[str, ...]
+
+
+#: Updates of the teacher alone for each with its pupils: it costs next to nothing, and no pupil gets beyond it.
+LESSONS = 7
 
 
 def steps_of(row: Row, limits: Limits | None) -> list[Step]:
@@ -40,15 +47,22 @@ def steps_of(row: Row, limits: Limits | None) -> list[Step]:
         steps = []
         for source, target in row.pairs:
             needs_labels = any(m in LABELS and m != row.source for m in (source, target))
-            steps.append(Step(partial(_pair, row, limits, source, target), "labelled" if needs_labels else "all"))
+            pool = "labelled" if needs_labels else "all"
+            steps.append(Step(partial(_pair, row, limits, source, target), pool, tuple({source, target})))
         if row.real_pictures:
-            steps.append(Step(partial(_pair, row, None, "rgb", "rgb"), "real"))
+            steps.append(Step(partial(_pair, row, None, "rgb", "rgb"), "real", ("rgb",)))
         return steps
+    seen = {row.source, *row.auxiliary}
+    if row.strategy == "teach":
+        lesson = Step(partial(_teach, row, limits, ("joints",), ()), "labelled", ("joints",))
+        pupils = tuple(sorted(seen - {"joints"}))
+        practice = partial(_teach, row, limits, ("joints", *row.auxiliary), pupils)
+        return [lesson] * LESSONS + [Step(practice, "labelled", ("joints", *pupils))]
     loss = {"cross": _cross, "joint": _joint, "align_kl": _align_kl, "align_poe": _align_poe}[row.strategy]
-    steps = [Step(partial(loss, row, limits, ("joints", *row.auxiliary)), "labelled")]
+    steps = [Step(partial(loss, row, limits, ("joints", *row.auxiliary)), "labelled", tuple({"joints"} | seen))]
     if row.labelled < 1 and row.weak:
         # hands without a pose still have a picture and a cloud
-        steps.append(Step(partial(loss, row, None, row.auxiliary), "all"))
+        steps.append(Step(partial(loss, row, None, row.auxiliary), "all", tuple(seen)))
     return steps
 
 
@@ -132,6 +146,49 @@ def _align_poe(
     return total + _elbo(row, limits, targets, model, seen, posterior(single, *others), [], noise, progress)[0], logged
 
 
+def _teach(
+    row: Row,
+    limits: Limits | None,
+    targets: tuple[str, ...],
+    pupils: tuple[str, ...],
+    model: CrossModal,
+    seen: Seen,
+    noise: Noise,
+    progress: float,
+) -> tuple[Tensor, dict[str, float]]:
+    """ELBO(y; y, w) + β' Σ KL(q(z | y) || q(z | m)) over the pupils m, whom the teacher q(z | y) does not follow. In
+    this direction a pupil covers what it cannot know instead of guessing, and so all posteriors together lie where the
+    teacher's do.
+
+    Theirs must lie where the prior does, or samples of the prior are no hands: the latents' moments over the batch are
+    drawn to the prior's (DIP-VAE-II, Kumar et al. 2018). With limits, samples of the prior pay for not being hands."""
+    teacher = model.encode("joints", seen)
+    total, logged = _elbo(row, None, targets, model, seen, teacher, [teacher], noise, progress)
+    spread = prior_gap(*teacher)
+    total = total + row.moments * spread
+    logged["moments"] = spread.item()
+    mean, log_var = (x.detach() for x in teacher)
+    for modality in pupils:
+        gap = kl_between(mean, log_var, *model.encode(modality, seen)).mean()
+        total = total + row.beta_align * gap
+        logged[f"gap_{modality}"] = gap.item()
+    if limits is not None:
+        sampled = model.decode("joints", noise(*mean.shape).to(mean))
+        penalty = limits.penalty(sampled, seen["right"]).mean()
+        total = total + row.bones * penalty
+        logged["bones"] = penalty.item()
+    return total, logged
+
+
+def prior_gap(mean: Tensor, log_var: Tensor) -> Tensor:
+    """By how much mean and covariance of latents drawn from a batch's posteriors (B, D), B well above D, miss those of
+    the prior: squares summed over all entries, over D."""
+    centred = mean - mean.mean(0)
+    covariance = centred.T @ centred / (len(mean) - 1) + torch.diag(log_var.exp().mean(0))
+    missed = covariance - torch.eye(len(covariance), device=mean.device)
+    return (missed.square().sum() + mean.mean(0).square().sum()) / len(covariance)
+
+
 def _elbo(
     row: Row, limits: Limits | None, targets: tuple[str, ...], model: CrossModal, seen: Seen, q: Gaussian,
     priors: list[Gaussian], noise: Noise, progress: float,
@@ -142,7 +199,7 @@ def _elbo(
     total, logged = mean.new_zeros(()), {}
     for target in targets:
         predicted = model.decode(target, z)
-        error = reconstruction(target, predicted, seen[target], row.strategy == "pairs", row.emd_share)
+        error = reconstruction(target, predicted, seen[target], row.strategy in ("pairs", "teach"), row.emd_share)
         total = total + row.weights.get(target, 1.0) * error
         logged[target] = error.item()
         if target == "joints" and limits is not None:

@@ -17,6 +17,7 @@ from scipy.stats import t as student
 
 from hand_pose_ros.types import HandPoseError
 from training.crossmodal.config import Claim, Experiment, read_study
+from training.crossmodal.generative import SAMPLES
 from training.crossmodal.plots import plot_lines, plot_thresholds
 from training.crossmodal.run import fingerprint, recorded
 
@@ -36,7 +37,8 @@ Errors are millimetres relative to the middle knuckle, over all 21 joints, with 
 given as in the papers (T, S, H), unless a row says otherwise; the median is the mean of the joints' medians, AUC is
 over 20 thresholds. ± is Student's 95 % interval over the seeds, where there are at least two. A row's budget is the
 number of samples drawn for each pair or loss. The sizes are those of a CPU: they compare methods with each other and
-not with the papers' figures.
+not with the papers' figures. Each run's record holds hashes of the benchmark's arrays; a table whose rows saw
+different ones says so.
 
 """
 
@@ -88,9 +90,20 @@ def write_results(experiments: Path, results: Path, page: Path, images: Path) ->
 
 
 def current_runs(experiment: Experiment, runs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Those of the runs that were made with the settings that the experiment has now."""
+    """Those of the runs that were made with the settings that the experiment has now, the last of each row and seed."""
     prints = {name: fingerprint(experiment, row) for name, row in experiment.rows.items()}
-    return [run for run in runs if prints.get(run["row"]) == run["settings"]]
+    found = [run for run in runs if prints.get(run["row"]) == run["settings"]]
+    return list({(run["row"], run["seed"]): run for run in found}.values())
+
+
+def renderings(runs: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """The benchmark's fields of which runs saw more than one rendering, with their hashes; of `joints`, which all rows
+    see, it is unknown where a run is from before hashes were recorded."""
+    seen: dict[str, set[str]] = {}
+    for run in runs:
+        for field, key in run.get("drawn", {"joints": "unknown"}).items():
+            seen.setdefault(field, set()).add(key)
+    return {field: sorted(keys) for field, keys in seen.items() if len(keys) > 1}
 
 
 def section(experiment: Experiment, done: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
@@ -98,12 +111,20 @@ def section(experiment: Experiment, done: Mapping[str, Sequence[Mapping[str, Any
     every = [run for runs in done.values() for run in runs]
     columns = [c for c in COLUMNS if any(c[2] in run.get(c[1], {}) for run in every)]
     lines = [f"## {experiment.title}\n", experiment.about + "\n" if experiment.about else ""]
-    lines.append("| row | seeds | samples | " + " | ".join(heading for heading, *_ in columns) + " | seconds |")
+    lines.append("| row | seeds | samples | " + " | ".join(heading for heading, *_ in columns) + " | CPU s |")
     lines.append("|---" * (len(columns) + 4) + "|")
     for name, runs in done.items():
         cells = [_cell([run[s][m] for run in runs if m in run.get(s, {})], digits) for _, s, m, digits in columns]
-        seconds = np.mean([run["seconds"] for run in runs])
-        lines.append(f"| {name} | {len(runs)} | {runs[0]['samples']:,} | " + " | ".join(cells) + f" | {seconds:.0f} |")
+        taken = [run["cpu_seconds"] for run in runs if "cpu_seconds" in run]
+        seconds = f"{np.mean(taken):.0f}" if taken else "–"
+        lines.append(f"| {name} | {len(runs)} | {runs[0]['samples']:,} | " + " | ".join(cells) + f" | {seconds} |")
+    if mixed := renderings(every):
+        lines.append(
+            "\n**Rows of this table saw different renderings of the benchmark and are no fair comparison**: "
+            + "; ".join(f"{field} {', '.join(keys)}" for field, keys in mixed.items())
+        )
+    elif not any("drawn" in run for run in every):
+        lines.append("\nThese runs are from before renderings were recorded: they saw earlier synthetic hands.")
     found = [(claim, difference(claim, done)) for claim in experiment.claims]
     if any(d for _, d in found):
         lines += ["", "| claim | here | lower by, mm | verdict |", "|---|---|---|---|"]
@@ -139,15 +160,19 @@ def half_interval(values: Sequence[float] | np.ndarray) -> float:
 
 def space_section(numbers: Mapping[str, Any], page: Path, images: Path) -> str:
     """What `hand-pose-train space` found, with its pictures."""
-    modality, rates, within = numbers["modality"], numbers["retrieval"], numbers["within"]
+    means, samples = numbers["modality"]["means"], numbers["modality"]["samples"]
+    rates, within = numbers["retrieval"], numbers["within"]
     lines = [
         f"## From within: {numbers['title']}\n",
         f"Row `{numbers['row']}`, seed {numbers['seed']}, on {numbers['hands']} test hands.\n",
-        "**Do modalities meet?** A classifier is shown a latent mean and names the modality it came from; chance, "
-        f"{modality['chance']:.1%}, is the goal. A linear one is right in {modality['linear']:.1%}, one that asks the "
-        f"nearest neighbours in {modality['neighbours']:.1%}.\n",
-        f"**Is a hand found again?** Share of hands whose own latent from the column's modality is among the {within} "
-        f"nearest of all {numbers['hands']}, seen from the row's (by chance {within / numbers['hands']:.1%}):\n",
+        "**Do modalities meet?** A classifier is shown a latent and names the modality it came from; chance, "
+        f"{means['chance']:.1%}, is the goal. Of samples of the posteriors a linear one is right in "
+        f"{samples['linear']:.1%}, one that asks the nearest neighbours in {samples['neighbours']:.1%}; of the "
+        f"posteriors' means, which tell how much a modality leaves open, in {means['linear']:.1%} and "
+        f"{means['neighbours']:.1%}.\n",
+        f"**Is a hand found again?** Share of hands whose own posterior from the column's modality is among the "
+        f"{within} of {numbers['retrieved']} that overlap most with the row's (by chance "
+        f"{within / numbers['retrieved']:.1%}):\n",
         "| from \\ to | " + " | ".join(rates) + " |",
         "|---" * (len(rates) + 1) + "|",
     ]
@@ -155,16 +180,22 @@ def space_section(numbers: Mapping[str, Any], page: Path, images: Path) -> str:
         lines.append(f"| {source} | " + " | ".join(f"{to[m]:.0%}" if m in to else "" for m in rates) + " |")
     lines += [
         "\n**Is what is sampled a hand?** Share that keeps the limits measured on training hands (bone lengths, the "
-        "palm's shape, joint angles), %, and by how much the limits are left, in hundredths of a palm's length or "
-        "radian (joint angles a tenth):\n",
-        "| | bones | palm | bends | all at once | mean violation |",
-        "|---|---|---|---|---|---|",
+        "palm's shape, joint angles), %; by how much the limits are left, in hundredths of a palm's length or "
+        "radian (joint angles a tenth); and how far the nearest training hand is, palms laid over each other:\n",
+        "| | bones | palm | bends | all at once | mean violation | nearest hand, mm |",
+        "|---|---|---|---|---|---|---|",
     ]
     for name, v in numbers["validity"].items():
         cells = " | ".join(f"{v[key]:.1f}" for key in ("bones", "palm", "bends"))
         lines.append(
-            f"| {name} | {cells} | {v['all']:.1f} ({v['low']:.1f} to {v['high']:.1f}) | {v['violation']:.2f} |"
+            f"| {name} | {cells} | {v['all']:.1f} ({v['low']:.1f} to {v['high']:.1f}) | {v['violation']:.2f} "
+            f"| {v['nearest']:.1f} |"
         )
+    covered = numbers["coverage"]
+    lines.append(
+        f"\nThe other way round, from test hands, the nearest of {SAMPLES:,} samples is {covered['samples']:.1f} mm "
+        f"away, of as many training hands {covered['known']:.1f} mm."
+    )
     pictures = {
         "space_walk.png": "A walk from an open hand to a fist, decoded in every modality",
         "space_samples.png": "Hands drawn from the posteriors of one hand, the true one in black",

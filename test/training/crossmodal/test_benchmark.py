@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hand_pose_ros.types import HandPoseError
-from training.crossmodal.benchmark import FIELDS, SEEN_RATIO, UNSEEN_RATIO, Benchmark, finger_ratio, load_split
+from training.crossmodal.benchmark import FIELDS, SEEN_RATIO, UNSEEN_RATIO, Benchmark, drawn, finger_ratio, load_split
 from training.hands.model import Array
 from training.hands.scene import CROP_SIZE_M
 
@@ -70,6 +70,17 @@ def test_what_was_made_is_kept_and_can_be_made_again(root: Path, train: dict[str
         np.testing.assert_array_equal(values, train[name])
     assert SMALL.folder(root) != replace(SMALL, train=25).folder(root)
     assert replace(SMALL, skins="a/skins").folder(root) == replace(SMALL, skins="b/skins").folder(root)
+
+
+def test_what_was_drawn_has_a_name_of_its_own(tmp_path: Path) -> None:
+    names = drawn(SMALL, ("joints", "right"), tmp_path)
+    assert names == drawn(SMALL, ("joints", "right"), tmp_path) and names["joints"] != names["right"]
+    path = SMALL.folder(tmp_path) / "unseen_joints.npy"
+    joints = np.load(path)
+    joints[0, 0, 0] += 1e-6
+    np.save(path, joints)
+    again = drawn(SMALL, ("joints", "right"), tmp_path)
+    assert again["joints"] != names["joints"] and again["right"] == names["right"]
 
 
 def test_missing_skins_are_named(tmp_path: Path) -> None:

@@ -37,14 +37,15 @@ def test_angles_are_those_that_the_hand_was_posed_with(model: HandModel, rest: H
     assert abs(torch.rad2deg(wide - narrow).item()) == pytest.approx(20, abs=5)  # the axes differ a little
 
 
-def test_features_do_not_see_where_a_hand_is_nor_how_large_nor_which_side() -> None:
+def test_features_do_not_see_where_a_hand_is_nor_which_side_and_only_one_sees_how_large() -> None:
     joints = hands(20, 3)
     turn, _ = torch.linalg.qr(torch.randn(3, 3, generator=torch.manual_seed(0)))
     turn = turn * torch.linalg.det(turn)
     moved = 1.7 * joints @ turn.T + torch.tensor([0.1, -0.2, 0.5])
     mirrored = joints * torch.tensor([-1.0, 1, 1])
-    for other, right in ((moved, torch.ones(20)), (mirrored, torch.zeros(20))):
-        for a, b in zip(hand_features(joints), hand_features(other, right), strict=True):
+    for other, right, size in ((moved, torch.ones(20), 1.7), (mirrored, torch.zeros(20), 1.0)):
+        wanted, found = hand_features(joints), hand_features(other, right)
+        for a, b in zip((wanted.size + np.log(size), *wanted[1:]), found, strict=True):
             torch.testing.assert_close(a, b, atol=2e-3, rtol=1e-3)
 
 
@@ -55,9 +56,10 @@ def test_hands_are_within_their_limits_and_what_is_none_is_not(limits: Limits) -
     stretched = joints.clone()
     stretched[:, 7:9] += 2 * (joints[:, 7:8] - joints[:, 6:7])  # a finger with one bone three times as long
     assert limits.valid(stretched)["bones"].float().mean() < 0.05
+    assert not limits.valid(4 * joints)["bones"].any()
     mirrored = joints * torch.tensor([-1.0, 1, 1])  # fingers that bend backwards
     assert limits.valid(mirrored)["bends"].float().mean() < 0.2
-    for other in (stretched, mirrored):
+    for other in (stretched, mirrored, 4 * joints):
         assert limits.penalty(other).mean() > 5 * limits.penalty(joints).mean()
 
 

@@ -6,10 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from studies import write_study
 
-from training.crossmodal.generative import embed, modality_accuracy, posterior_draws, retrieval, walk
+from training.crossmodal.generative import (
+    embed,
+    modality_accuracy,
+    nearest_hand,
+    posterior_draws,
+    retrieval,
+    walk,
+)
 from training.crossmodal.model import build_model
 from training.crossmodal.run import run_study
 from training.crossmodal.space import describe_space
@@ -31,8 +39,27 @@ def test_modalities_that_lie_together_cannot_be_told_apart() -> None:
 
 
 def test_the_same_hand_is_found_where_modalities_agree() -> None:
-    assert retrieval(latents(0, 0.0), 1)["rgb"]["joints"] == 1
-    assert 0.02 < retrieval(latents(0, 3.0), 10)["joints"]["rgb"] < 0.4  # by chance 0.05
+    def experts(noise: float, variance: float) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        return {name: (z, np.full_like(z, np.log(variance))) for name, z in latents(0, noise).items()}
+
+    assert retrieval(experts(0.0, 0.1), 1)["rgb"]["joints"] == 1
+    assert 0.02 < retrieval(experts(3.0, 0.1), 10)["joints"]["rgb"] < 0.4  # by chance 0.05
+
+
+def test_what_a_modality_leaves_open_does_not_count() -> None:
+    hand = np.random.default_rng(0).normal(size=(200, 4))
+    blind = np.concatenate([np.zeros((200, 2)), hand[:, 2:]], 1)  # it sees two of four numbers
+    sure = np.full((200, 4), -6.0)
+    knows = np.concatenate([np.zeros((200, 2)), np.full((200, 2), -6.0)], 1)
+    rates = [retrieval({"rgb": (blind, open_), "joints": (hand, sure)}, 1)["rgb"]["joints"] for open_ in (knows, sure)]
+    assert rates[0] > 5 * rates[1]
+
+
+def test_the_nearest_hand_is_found_however_it_is_held() -> None:
+    hands = torch.randn(6, 21, 3, generator=torch.manual_seed(0))
+    turned = hands.flip(-1).roll(1, -1) * torch.tensor([-1.0, 1.0, 1.0]) + 3  # a turn: two axes swapped, one negated
+    assert nearest_hand(turned, hands).max() < 0.1
+    assert nearest_hand(hands[:1], hands[1:]).item() > 10
 
 
 def test_walks_begin_and_end_where_they_should() -> None:

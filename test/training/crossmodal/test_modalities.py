@@ -46,6 +46,21 @@ def test_root_and_unit_follow_the_invariances(arrays: dict[str, np.ndarray]) -> 
         torch.testing.assert_close(seen["cloud"] * seen["unit"] + seen["root"], cloud)
 
 
+def test_left_hands_are_mirrored_where_the_row_says_so(arrays: dict[str, np.ndarray]) -> None:
+    plain, mirrored = (views(arrays, MODALITIES, invariances, 256) for invariances in ("TS", "TSM"))
+    assert mirrored["right"].tolist() == [1, 1, 1, 1]
+    for modality in MODALITIES:
+        torch.testing.assert_close(mirrored[modality][::2], plain[modality][::2])
+        left, turned = plain[modality][1::2], mirrored[modality][1::2]
+        if modality in ("rgb", "depth", "heat"):
+            torch.testing.assert_close(turned, left.flip(-1), rtol=1e-4, atol=1e-5)
+        else:
+            torch.testing.assert_close(turned[..., 0], -left[..., 0])
+            torch.testing.assert_close(turned[..., 1:], left[..., 1:])
+    nobody = views(arrays | {"right": np.full(4, 0.5, np.float32)}, ("rgb",), "TSM", 256)
+    torch.testing.assert_close(nobody["rgb"], plain["rgb"])
+
+
 def test_heat_is_where_the_joint_is() -> None:
     joints = torch.tensor([[[-1 + 1 / 32, 1 - 1 / 32], [0.0, 0.0], [3.0, 0.0]]]).repeat(1, 7, 1)
     heat = heat_maps(joints)

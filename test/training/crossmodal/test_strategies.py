@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from training.crossmodal.config import Row, read_study
 from training.crossmodal.distances import earth_mover, reconstruction
 from training.crossmodal.modalities import views
 from training.crossmodal.model import CrossModal, build_model
-from training.crossmodal.strategies import Step, steps_of
+from training.crossmodal.strategies import Step, prior_gap, steps_of
 from training.hands.model import load_hand_model
 from training.hands.scene import sample_scenes
 from training.networks import posterior
@@ -111,6 +112,46 @@ def test_alignment_by_divergence_pulls_the_source_to_the_joint_posterior(
     single = model.encode("joints_2d", seen)
     joint = posterior(single, model.encode("cloud", seen))
     torch.testing.assert_close(with_ - without, kl_between(*joint, *single).mean(), rtol=1e-3, atol=1e-4)
+
+
+def test_the_joints_teach_and_do_not_follow(tmp_path: Path, seen: dict[str, Tensor]) -> None:
+    changes = YANG | {"encoders": NETS["encoders"] | {"joints": {"net": "mlp", "hidden": 8}}}
+    row = row_of(tmp_path, strategy="teach", beta_align=2.0, **changes)
+    model = model_of(row)
+    *lessons, step = steps_of(row, None)
+    assert {learning(model, lesson, seen) == {"q.joints", "p.joints"} for lesson in lessons} == {True}
+    assert lessons[0].modalities == ("joints",) and set(step.modalities) == {"joints", "joints_2d", "cloud"}
+    total, logged = step.loss(model, seen, silent, 0.0)
+    teacher = model.encode("joints", seen)
+    gaps = [kl_between(*teacher, *model.encode(m, seen)).mean() for m in ("joints_2d", "cloud")]
+    wanted = sum(reconstruction(m, model.decode(m, teacher[0]), seen[m], True, 0) for m in ("joints", "cloud"))
+    torch.testing.assert_close(total, wanted + 2 * sum(gaps))
+    assert logged["gap_cloud"] == pytest.approx(gaps[1].item())
+    assert learning(model, step, seen) == {"q.joints", "q.joints_2d", "q.cloud", "p.joints", "p.cloud"}
+    gradients = []
+    for weight in (0.0, 2.0):
+        learning(model, steps_of(replace(row, beta_align=weight), None)[-1], seen)
+        gradients.append([p.grad for p in model.encoders["joints"].parameters()])
+    torch.testing.assert_close(*gradients)
+
+
+def test_latents_that_lie_as_the_prior_does_have_no_gap() -> None:
+    noise = torch.randn(20000, 4, generator=torch.manual_seed(0))
+    sure = torch.full_like(noise, -20.0)
+    assert prior_gap(noise, sure).item() < 1e-3
+    assert prior_gap(0.6 * noise, torch.full_like(noise, np.log(0.64))).item() < 1e-3
+    assert prior_gap(noise + 2, sure).item() == pytest.approx(4, abs=0.1)
+    assert prior_gap(noise[:, [0, 0, 2, 3]], sure).item() == pytest.approx(0.5, abs=0.03)  # two numbers tell the same
+
+
+def test_samples_of_the_prior_pay_for_not_being_hands(tmp_path: Path, seen: dict[str, Tensor]) -> None:
+    limits = measure_limits(sample_scenes(load_hand_model(), np.random.default_rng(1), 200).joints, np.ones(200))
+    changes = YANG | {"encoders": NETS["encoders"] | {"joints": {"net": "mlp", "hidden": 8}}}
+    row = row_of(tmp_path, strategy="teach", bones=0.5, **changes)
+    model = model_of(row)
+    without, with_ = (steps_of(row, given)[0].loss(model, seen, silent, 0.0)[0] for given in (None, limits))
+    penalty = limits.penalty(model.decode("joints", torch.zeros(8, row.latent)))
+    torch.testing.assert_close(with_ - without, 0.5 * penalty.mean())
 
 
 def test_labels_are_used_where_they_are_and_reconstruction_everywhere(tmp_path: Path) -> None:

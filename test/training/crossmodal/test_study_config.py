@@ -35,7 +35,11 @@ def test_a_row_has_the_common_settings_and_its_own(study: Path) -> None:
         ({"pairs": ["rgb>joints"]}, "row 'both': no encoder of 'rgb'; name one under 'encoders'"),
         ({"pairs": ["joints>rgb"]}, "row 'both': no decoder of 'rgb'"),
         ({"pairs": ["joints"]}, "pairs are written 'source>target'"),
-        ({"invariances": "TX"}, "invariances are letters of TSH, not 'TX'"),
+        ({"invariances": "TX"}, "invariances are letters of TSHM, not 'TX'"),
+        (
+            {"points": 1024, "decoders": {"cloud": {"net": "folding"}, "joints": {}}},
+            "of 256 points is compared with one of",
+        ),
         ({"labelled": 0}, "'labelled' is a share above 0 and up to 1, not 0"),
         ({"samples": 3}, "3 samples in batches of 16 make no step"),
         ({"learning_rate": 1}, "row 'both': unknown setting 'learning_rate'; the settings are auxiliary, batch"),

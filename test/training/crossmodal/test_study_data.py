@@ -5,9 +5,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
+from studies import write_study
 
 from hand_pose_ros.types import HandPoseError
-from training.crossmodal.data import Draws, read_pictures
+from training.crossmodal.config import read_study
+from training.crossmodal.data import Draws, Pools, read_pictures
 
 
 def test_processes_share_what_one_would_draw() -> None:
@@ -37,3 +40,16 @@ def test_pictures_of_a_folder_are_squares_red_first(tmp_path: Path) -> None:
         read_pictures(tmp_path, 16)
     with pytest.raises(HandPoseError, match="no pictures"):
         read_pictures(tmp_path / "none", 16)
+
+
+def test_a_batch_is_of_its_pool_and_shows_what_is_looked_at(tmp_path: Path) -> None:
+    row = next(iter(read_study(write_study(tmp_path, labelled=0.1)).rows.values()))
+    joints = np.random.default_rng(0).normal(0, 0.04, (40, 21, 3)).astype(np.float32)
+    arrays = {"joints": joints, "joints_2d": joints[..., :2] / 0.13, "right": np.ones(40, np.float32)}
+    pools = Pools(row, arrays)
+    seen = {pool: pools.batch(pool, ("joints",), Draws(1, 0, 64), "cpu")["root"][:, 0] for pool in ("labelled", "all")}
+    known = torch.from_numpy(joints[:, 9])
+    for pool, count in (("labelled", 4), ("all", 40)):
+        assert torch.cdist(seen[pool], known[:count]).amin(1).max() < 1e-4
+    assert torch.cdist(seen["all"], known[:4]).amin(1).max() > 1e-3
+    assert "joints_2d" not in pools.batch("all", ("joints",), Draws(1, 0, 64), "cpu")

@@ -65,6 +65,19 @@ def test_other_settings_are_another_run(study: Path, tmp_path: Path) -> None:
     assert first["settings"] != second["settings"] and first["curve"][0] != second["curve"][0]
 
 
+def test_other_hands_are_another_run(study: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "tiny"
+    run_study(study, folder, ["one"])
+    path = read_study(study).benchmark.folder(folder.parent) / "train_joints.npy"
+    np.save(path, np.load(path)[::-1])
+    with pytest.raises(HandPoseError, match="run the row 'one' with seed 1 first"):
+        load_row(read_study(study), "one", 1, folder)
+    run_study(study, folder, ["one"])
+    first, second = recorded(folder / "tiny.jsonl")
+    changed = {field for field, key in first["drawn"].items() if second["drawn"][field] != key}
+    assert changed == {"joints"} and first["curve"][0] != second["curve"][0]
+
+
 def test_what_is_new_to_measure_on_is_measured(study: Path, tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "tiny"
     run_study(study, folder, ["one"])

@@ -35,7 +35,8 @@ def line(row: str, seed: int, settings: str) -> dict[str, Any]:
     mean = 20 + seed - (2 + 0.1 * seed) * (row == "one")
     scores = {"mean_mm": mean, "median_mm": mean - 1, "aligned_mm": 9.0, "auc_20_50": 0.5}
     curves = {"pck": [0.5] * 21, "pcf": [0.1] * 21}
-    return {"row": row, "seed": seed, "settings": settings, "samples": 640, "seconds": 3.0, "test": scores | curves}
+    facts = {"row": row, "seed": seed, "settings": settings, "drawn": {"joints": "aa", "right": "bb"}}
+    return facts | {"samples": 640, "cpu_seconds": 3.0, "test": scores | curves}
 
 
 def write(place: Path, records: list[dict[str, Any]]) -> None:
@@ -81,23 +82,55 @@ def test_runs_with_other_settings_do_not_count(place: Path) -> None:
         page(place)
 
 
+def test_tables_of_several_renderings_say_so(place: Path) -> None:
+    assert "renderings" not in page(place)
+    records = [json.loads(record) for record in (place / "results" / "tiny.jsonl").read_text().splitlines()]
+    records[0]["drawn"] = {"joints": "cc", "right": "bb", "rgb": "dd"}
+    write(place, records)
+    assert "saw different renderings of the benchmark and are no fair comparison**: joints aa, cc\n" in page(place)
+
+
+def test_runs_from_before_renderings_were_recorded_say_so(place: Path) -> None:
+    records = [json.loads(record) for record in (place / "results" / "tiny.jsonl").read_text().splitlines()]
+    old = [{key: value for key, value in record.items() if key not in ("drawn", "cpu_seconds")} for record in records]
+    write(place, old)
+    text = page(place)
+    assert "they saw earlier synthetic hands" in text and "| 0.500 ± 0.000 | – |" in text
+    write(place, old[:3] + records[3:])
+    assert "no fair comparison**: joints aa, unknown" in page(place)
+
+
+def test_the_last_run_of_a_row_and_seed_counts(place: Path) -> None:
+    records = [json.loads(record) for record in (place / "results" / "tiny.jsonl").read_text().splitlines()]
+    again = [record | {"test": record["test"] | {"mean_mm": 5.0}} for record in records if record["row"] == "one"]
+    write(place, records + again)
+    assert "| one | 3 | 640 | 5.0 ± 0.0 |" in page(place)
+
+
 def test_what_was_seen_from_within_is_told(place: Path) -> None:
     numbers = {
-        "title": "Six", "row": "all", "seed": 1, "hands": 100, "within": 10,
-        "modality": {"chance": 0.5, "linear": 0.75, "neighbours": 0.625},
+        "title": "Six", "row": "all", "seed": 1, "hands": 100, "retrieved": 100, "within": 10,
+        "modality": {
+            "means": {"chance": 0.5, "linear": 0.75, "neighbours": 0.625},
+            "samples": {"chance": 0.5, "linear": 0.55, "neighbours": 0.525},
+        },
+        "coverage": {"samples": 7.5, "known": 6.25},
         "retrieval": {"rgb": {"joints": 0.4}, "joints": {"rgb": 0.3}},
         "validity": {
             "samples": {
                 "bones": 90.0, "palm": 80.0, "bends": 70.0, "all": 60.0, "low": 55.0, "high": 65.0, "violation": 1.5,
+                "nearest": 8.25,
             }
         },
     }  # fmt: skip
     (place / "results" / "space.json").write_text(json.dumps(numbers))
     text = page(place)
     assert "## From within: Six" in text
-    assert "chance, 50.0%, is the goal. A linear one is right in 75.0%" in text
+    assert "chance, 50.0%, is the goal. Of samples of the posteriors a linear one is right in 55.0%" in text
+    assert "in 75.0% and 62.5%" in text
+    assert "the nearest of 2,000 samples is 7.5 mm away, of as many training hands 6.2 mm" in text
     assert "| rgb |  | 40% |" in text and "| joints | 30% |  |" in text
-    assert "| samples | 90.0 | 80.0 | 70.0 | 60.0 (55.0 to 65.0) | 1.50 |" in text
+    assert "| samples | 90.0 | 80.0 | 70.0 | 60.0 (55.0 to 65.0) | 1.50 | 8.2 |" in text
 
 
 def test_the_interval_is_students() -> None:

@@ -77,6 +77,15 @@ def wrinkle_slopes(size: int = 128) -> NDArray:
     return (slopes / slopes.std()).astype(np.float32)
 
 
+def hair_strands(size: int = 128) -> NDArray:
+    """How densely hair lies (size, size), 0 to 1, seamless: strands along the columns."""
+    rng = np.random.default_rng(2)
+    down, across = np.meshgrid(np.fft.fftfreq(size) * size, np.fft.fftfreq(size) * size, indexing="ij")
+    band = np.exp(-((down / 7) ** 2)) * np.exp(-(((np.abs(across) - 22) / 14) ** 2))
+    strands = np.fft.ifft2(np.fft.fft2(rng.normal(size=(size, size))) * band).real
+    return (0.45 + 0.35 * strands / strands.std()).clip(0, 1).astype(np.float32)
+
+
 class Backgrounds:
     """Patches of photos without hands (a `*.csv` of boxes beside the photos says where hands are), or painted ones.
 
@@ -141,8 +150,8 @@ def free_patch(rng: np.random.Generator, photo: Picture, boxes: NDArray, size: i
     if side >= 2 * size:  # halved and then interpolated: as good as means over areas, and many times faster
         patch = cv2.resize(patch, (side // 2, side // 2), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
     patch = cv2.resize(patch, (size, size), interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
-    patch = np.rot90(patch, int(rng.choice([0, 0, 0, 1, 2, 3])))
-    return np.ascontiguousarray(patch[:, :: rng.choice([-1, 1])]).astype(np.uint8, copy=False)
+    patch = np.rot90(patch, max(0, int(rng.integers(-2, 4))))
+    return np.ascontiguousarray(patch[:, :: 1 if rng.random() < 0.5 else -1])
 
 
 def free_area(rng: np.random.Generator, photo: Picture, boxes: NDArray) -> tuple[int, int, int, int]:
@@ -155,11 +164,12 @@ def free_area(rng: np.random.Generator, photo: Picture, boxes: NDArray) -> tuple
         return 0, 0, wide, high
     high = int(0.7 * high)
     margin = 8
-    left, top = np.floor(boxes[:, :2].min(0) - margin).astype(int).clip(0, [wide, high]).tolist()
-    right = min(wide, int(np.ceil(boxes[:, 2].max() + margin)))
+    left, top = (min(edge, max(0, int(boxes[:, k].min()) - margin)) for k, edge in ((0, wide), (1, high)))
+    right = min(wide, int(np.ceil(boxes[:, 2].max())) + margin)
     areas = [(0, 0, left, high), (right, 0, wide - right, high), (0, 0, wide, top)]
-    room = np.array([min(w, h) ** 2 + 1e-9 for _, _, w, h in areas])
-    return areas[rng.choice(len(areas), p=room / room.sum())]
+    room = [min(w, h) ** 2 + 1e-9 for _, _, w, h in areas]
+    pick = rng.random() * sum(room)
+    return areas[0] if pick < room[0] else areas[1] if pick < room[0] + room[1] else areas[2]
 
 
 def paint_background(rng: np.random.Generator, size: int) -> Picture:
@@ -190,14 +200,15 @@ def through_lens(light: NDArray, look: NDArray, seed: int, scale: float = 1.0) -
     if look["blur"] * scale > 0.2:
         light = cv2.GaussianBlur(light, (0, 0), float(look["blur"]) * scale)
     reach = look["motion"] * scale / 2
-    if np.abs(reach).max() >= 0.5:
-        side = 2 * int(np.ceil(np.abs(reach).max())) + 1
+    far = max(abs(float(reach[0])), abs(float(reach[1])))
+    if far >= 0.5:
+        side = 2 * int(np.ceil(far)) + 1
         kernel = np.zeros((side, side), np.float32)
         middle = np.array([side // 2, side // 2])
         start, end = (np.rint(middle + s * reach).astype(int).tolist() for s in (-1, 1))
         cv2.line(kernel, start, end, 1.0)
         light = cv2.filter2D(light, -1, kernel / kernel.sum())
-    gain = float(look["exposure"]) * (0.2 / max(0.02, float(light.mean()))) ** 0.6  # the camera's own exposure
+    gain = float(look["exposure"]) * (0.2 / max(0.02, sum(cv2.mean(light)[:3]) / 3)) ** 0.6  # the camera's own exposure
     picture = np.empty(light.shape, np.uint8)
     curve = (255 * ROOTS ** np.float32(2 / 2.2 * look["gamma"])).astype(np.float32)
     develop(light, look["balance"] * np.float32(gain), look["saturation"], curve, look["grain"], seed, picture)

@@ -97,9 +97,9 @@ def complete_batch(studio: Studio, rng: np.random.Generator, batch: int, size: i
     seen = [see_crop(model, scenes, vertices[i], i, size, seen[i]) for i in range(batch)]
     depth = np.stack([see_depth(model, scenes, vertices[i], i, size, seen[i]) for i in range(batch)])
     labels = label(model, rng, scenes, vertices, size, points, seen)
-    left = ~scenes.right[:, None, None]
-    rgb = np.where(left[..., None], rgb[:, :, ::-1], rgb)
-    return CompleteBatch(rgb, np.where(left, depth[:, :, ::-1], depth), labels)
+    left = np.flatnonzero(~scenes.right)
+    rgb[left], depth[left] = rgb[left, :, ::-1], depth[left, :, ::-1]
+    return CompleteBatch(rgb, depth, labels)
 
 
 def label(
@@ -179,8 +179,8 @@ def mirror(labels: Labels, which: Array) -> Labels:
     """The labels with the pictures `which` (B,) seen in a mirror."""
     across = np.where(which[:, None], [-1.0, 1.0, 1.0], 1.0)
     size = labels.depth.shape[-1]
-    picture = which[:, None, None]
-    box = labels.box.copy()
+    box, depth, part = labels.box.copy(), labels.depth.copy(), labels.part.copy()
+    depth[which], part[which] = labels.depth[which, :, ::-1], labels.part[which, :, ::-1]
     box[which, 0] = size - box[which, 0] - box[which, 2]
     return replace(
         labels,
@@ -188,8 +188,8 @@ def mirror(labels: Labels, which: Array) -> Labels:
         joints_2d=labels.joints_2d * across[:, None, :2],
         wrist_turn=across[:, :, None] * labels.wrist_turn * across[:, None, :],
         wrist_shift=labels.wrist_shift * across,
-        depth=np.where(picture, labels.depth[:, :, ::-1], labels.depth),
-        part=np.where(picture, labels.part[:, :, ::-1], labels.part),
+        depth=depth,
+        part=part,
         box=box,
         surface=labels.surface * across[:, None],
         normals=labels.normals * across[:, None],

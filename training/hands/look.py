@@ -9,15 +9,18 @@ from training.hands.things import COUNT
 
 #: A scene's looks; colours are linear light, red first. texture: 0 to 1, place among the skins from light to dark.
 #: tone: the skin's mean colour. polish: of the nails, negative for none. ring: 0 to 3 on a finger from the index on, -1
-#: for none, of colour metal. bump: how strongly the skin is wrinkled. gloss, shine: highlight's strength and exponent.
-#: lights: two of unit direction to the light and colour; the first casts shadows, as dark as `shadow`. sky, ground:
-#: light from all round, above and below; `mirror_room` of it takes the background's colours. cloth, things: colours of
-#: the sleeve and the things, `printed` of them with a pattern. exposure, balance, gamma, saturation: of the camera.
-#: blur (px of a 128 px picture), motion (px of the same, x and y). grain: noise of dark and of bright pixels, of 255.
-#: jpeg: quality, 0 for none.
+#: for none, of colour metal. hair: share of light that it keeps from the arm, 0 for none. watch: where its strap lies,
+#: in rings of the forearm from the wrist on, half its width in them (0 for no watch), where its face is, in turns about
+#: the arm from the back of the hand, and the face's radius in rings; of colours strap and dial. bump: how strongly the
+#: skin is wrinkled. gloss, shine: highlight's strength and exponent. lights: two of unit direction to the light and
+#: colour; the first casts shadows, as dark as `shadow`. sky, ground: light from all round, above and below;
+#: `mirror_room` of it takes the background's colours. cloth, things: colours of the sleeve and the things, `printed` of
+#: them with a pattern. exposure, balance, gamma, saturation: of the camera. blur, motion (x and y): in pixels of a
+#: picture of 128. grain: noise of dark and of bright pixels, of 255. jpeg: quality, 0 for none.
 LOOK = np.dtype(
     [
         ("texture", "f4"), ("tone", "f4", 3), ("polish", "f4", 3), ("ring", "i4"), ("metal", "f4", 3),
+        ("hair", "f4"), ("watch", "f4", 4), ("strap", "f4", 3), ("dial", "f4", 3),
         ("bump", "f4"), ("gloss", "f4"), ("shine", "f4"),
         ("lights", "f4", (2, 6)), ("shadow", "f4"), ("sky", "f4", 3), ("ground", "f4", 3), ("mirror_room", "f4"),
         ("cloth", "f4", 3), ("things", "f4", (COUNT, 3)), ("printed", "f4", 1 + COUNT),
@@ -78,4 +81,20 @@ def sample_looks(rng: np.random.Generator, batch: int, textures: bool = True, li
     looks["motion"] = (length * np.array([np.cos(angle), np.sin(angle)])).T
     looks["grain"] = rng.exponential([2.0, 1.5], (batch, 2))
     looks["jpeg"] = rng.integers(35, 96, batch) * (rng.random(batch) < 0.3)
+    _dress(rng, looks, textures)
     return looks
+
+
+def _dress(rng: np.random.Generator, looks: Array, textures: bool) -> None:
+    """Hair on two of five arms and a watch on one in six, its face on the back or, seldom, inside."""
+    batch = len(looks)
+    looks["hair"] = rng.exponential(0.25, batch).clip(0, 0.8) * (rng.random(batch) < 0.4) * textures
+    worn = (rng.random(batch) < 1 / 6) & textures
+    looks["watch"][:, 0] = rng.uniform(0.5, 1.6, batch)
+    looks["watch"][:, 1] = np.where(worn, rng.uniform(0.2, 0.36, batch), 0)
+    looks["watch"][:, 2] = rng.normal(0, 0.04, batch) + 0.5 * (rng.random(batch) < 0.12)
+    looks["watch"][:, 3] = np.where(rng.random(batch) < 0.85, rng.uniform(0.4, 0.68, batch), 0)  # some are bracelets
+    plain = rng.random((2, batch, 1)) ** 2 * np.exp(rng.normal(0, 0.12, (2, batch, 3)))
+    metal = rng.random((batch, 1)) < 0.3
+    looks["strap"] = np.where(metal, looks["metal"], np.where(rng.random((batch, 1)) < 0.6, 0.15, 0.8) * plain[0])
+    looks["dial"] = plain[1].clip(0.01, 0.95)

@@ -21,12 +21,13 @@ NAIL, CREASE, RED = np.array([1.12, 1.02, 1.05]), np.array([0.72, 0.66, 0.66]), 
 @dataclass(frozen=True)
 class SkinMap:
     """Where things are on a texture of (h, w) texels. nails, creases, red: (h, w) 0 to 1. rings: (4, h, w) 0 to 1, a
-    ring on the first bone of each finger but the thumb."""
+    ring on the first bone of each finger but the thumb. hair: (h, w) 0 to 1, how much grows there."""
 
     nails: Array
     creases: Array
     red: Array
     rings: Array
+    hair: Array
 
 
 def map_skin(model: HandModel, uv: Array, shape: tuple[int, int]) -> SkinMap:
@@ -35,6 +36,7 @@ def map_skin(model: HandModel, uv: Array, shape: tuple[int, int]) -> SkinMap:
     heads, tips = model.mean[-21:-5], model.mean[-5:]
     nails, creases, red = (np.zeros(shape, np.float32) for _ in range(3))
     rings = np.zeros((4, *shape), np.float32)
+    hair = 0.5 * (bone == 0) * ((normal[..., 2] - 0.2) / 0.4).clip(0, 1)
     for finger, bones in enumerate(FINGER_BONES):
         ends = [*heads[list(bones[1:])], tips[finger]]
         for k, (own, end) in enumerate(zip(bones, ends, strict=True)):
@@ -54,6 +56,8 @@ def map_skin(model: HandModel, uv: Array, shape: tuple[int, int]) -> SkinMap:
                 creases = np.maximum(creases, there * np.where(dorsal < -0.1, line, folds * (dorsal > 0.2)))
                 red = np.maximum(red, there * (dorsal > 0.2) * np.exp(-((s / 0.006) ** 2)))
             elif finger:
+                grown = np.exp(-(((s / length - 0.5) / 0.2) ** 2))
+                hair = np.maximum(hair, (bone == own) * (dorsal > 0.3) * grown)
                 worn = np.abs(s - 0.45 * length) < RING_M
                 rings[finger - 1] = worn & (bone == own)
             if k == 2:
@@ -61,7 +65,8 @@ def map_skin(model: HandModel, uv: Array, shape: tuple[int, int]) -> SkinMap:
                 edge = np.hypot((s / length - 0.80) / NAIL_LENGTH, x / wide)
                 nails = np.maximum(nails, (bone == own) * (dorsal > 0.25) * ((1.15 - edge) / 0.25).clip(0, 1))
                 red = np.maximum(red, (bone == own) * (dorsal < 0) * ((s / length - 0.3) / 0.4).clip(0, 1))
-    return SkinMap(nails.astype(np.float32), creases.clip(0, 1).astype(np.float32), red.astype(np.float32), rings)
+    nails, creases, red, hair = (mask.clip(0, 1).astype(np.float32) for mask in (nails, creases, red, hair))
+    return SkinMap(nails, creases, red, rings, hair)
 
 
 def refine(texture: Array, uv: Array, finer: int) -> tuple[Array, Array]:

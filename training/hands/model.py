@@ -45,6 +45,7 @@ class HandModel:
     proportions: Array  # (16,) bone lengths of MANO's mean hand over this one's, both as long on the whole
     sections: Array  # (5, 4, 4) middles, from the bones' ends, and radii of the fingers at their joints and tips
     skin_faces: int  # faces before the forearm's
+    back: int  # where on the rim the back of the hand is
     face_parts: NDArray[np.uint8]  # (F,) what each face shows, as named in parts.py, sleeves as forearm
 
 
@@ -91,6 +92,7 @@ def load_hand_model(path: Path = Path(__file__).parent.parent / "assets" / "hand
         proportions=_mano_proportions(mean[count:], arrays["joint_offsets"]),
         sections=_skin_sections(arrays, axes),
         skin_faces=len(arrays["faces"]),
+        back=int(mean[rim, 2].argmax()),
         face_parts=face_parts,
     )
 

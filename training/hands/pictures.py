@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numba import njit
 
-from training.hands.appearance import LINEAR, Backgrounds, load_skins, through_lens, wrinkle_slopes
+from training.hands.appearance import LINEAR, Backgrounds, hair_strands, load_skins, through_lens, wrinkle_slopes
 from training.hands.depth import beyond
 from training.hands.look import sample_looks
 from training.hands.marks import map_skin, mark, refine
@@ -18,7 +18,7 @@ from training.hands.model import Array, load_hand_model
 from training.hands.raster import crop_lens, vertex_normals
 from training.hands.samples import generators, pose_labels, see_depth
 from training.hands.scene import HALF, Scenes, SceneSettings, sample_scenes, surfaces
-from training.hands.shade import gather, mix, paint
+from training.hands.shade import SLOPE_STEPS, TEXTURE_STEPS, Hands, Light, Skin, Solids, colour, pack_texture
 from training.hands.shadow import light_view
 from training.hands.stage import Stage, View, crop_stage, view, without_plane
 
@@ -110,7 +110,11 @@ class Studio:
         self.textures = [mark(texture, self.skin) for texture, _ in fine]
         if not self.settings.textures:
             self.textures = [np.ones_like(self.textures[0])]
-        self.wrinkles = wrinkle_slopes()
+        self.packed = [pack_texture(texture) for texture in self.textures]
+        self.textures = [np.rint(texture * TEXTURE_STEPS).clip(0, 1023) / TEXTURE_STEPS for texture in self.textures]
+        self.slopes = np.rint(wrinkle_slopes() * SLOPE_STEPS).clip(-127, 127).astype(np.int8)
+        self.strands = hair_strands()
+        self.wrinkles = self.slopes / np.float32(SLOPE_STEPS)
         self.photos = Backgrounds(backgrounds if self.settings.textures else None)
 
     def see_rgb(
@@ -139,42 +143,27 @@ class Studio:
         """Linear light (H, W, 3) that `lens` gets from the stage before its background `room` (H, W, 3), whose pixels
         are seen at their corners, too, where `corners`. seen: the view of it without its plane, where it is known."""
         height, width = room.shape[:2]
-        stage = without_plane(stage)  # the background is the plane's like
+        plane, stage = stage.plane, without_plane(stage)  # the background is the plane's like
         seen = seen or view(self.model, stage, lens, (height, width))
-        edges = (height + 1, width + 1) if corners else (0, 0)
         corner_lens = (lens[0], lens[1], lens[2] + 0.5, lens[3] + 0.5)
-        beside = view(self.model, stage, corner_lens, edges)
-        out = room.copy()
-        places, shares = np.empty((height * width, 2), np.int32), np.empty(height * width, np.float32)
-        most = edges[0] * edges[1]
-        corner_places, corner_shares = np.empty((most, 2), np.int32), np.empty((most, 4), np.float32)
-        count, corner_count = gather(
-            seen.part, seen.nearness, beside.part, beside.nearness, out, places, shares, corner_places, corner_shares
-        )
-        if count + corner_count == 0:
-            return out
-        shares, corner_shares = shares[:count], corner_shares[:corner_count]
-        look = look.copy()
-        above, below = (np.array(cv2.mean(half)[:3]) for half in (room[: height // 2], room[height // 2 :]))
-        mean = (above.mean() + below.mean()) / 2 + 0.02
-        for key, around in (("sky", above), ("ground", below)):
-            look[key] *= 1 + look["mirror_room"] * (around / mean - 1)
+        beside = view(self.model, stage, corner_lens, (height + 1, width + 1) if corners else (0, 0))
+        if not seen.part.any() and not beside.part.any():
+            return room.copy()
         normals = np.empty(stage.vertices.shape, np.float32)
         for vertices, own in zip(stage.vertices, normals, strict=True):
             vertex_normals(vertices, self.model.faces, own)
-        light = light_view(self.model, stage, look["lights"][0, :3])
-        closed = creases(seen.nearness, lens)
-        colours = []
-        for some, one, eye in ((places[:count], seen, lens), (corner_places[:corner_count], beside, corner_lens)):
-            colour = np.empty((len(some), 3), np.float32)
-            paint(
-                some, one.part, one.nearness, one.face, eye, stage.vertices, self.model.faces, self.model.faces_uv,
-                normals, self.uv, self.textures[int(look["texture"] * len(self.textures))], self.skin.nails,
-                self.skin.rings[max(0, int(look["ring"]))], self.wrinkles, look, stage.kind, stage.centre, stage.turn,
-                stage.half, *light, room, closed, colour,
-            )  # fmt: skip
-            colours.append(colour)
-        mix(places, shares, colours[0], corner_places, corner_shares, colours[1], out)
+        model, texture = self.model, self.packed[int(look["texture"] * len(self.packed))]
+        hands = Hands(
+            stage.vertices, normals, model.faces, model.faces_uv, model.skin_faces, len(model.rim), model.back
+        )
+        marks = self.skin
+        ring = marks.rings[max(0, int(look["ring"]))]
+        skin = Skin(self.uv, texture, marks.nails, ring, marks.hair, self.slopes, self.strands)
+        out: Array = colour(
+            seen.part, seen.nearness, seen.face, lens, beside.part, beside.nearness, beside.face, hands, skin, look,
+            Solids(stage.kind, stage.centre, stage.turn, stage.half), plane,
+            Light(*light_view(model, stage, look["lights"][0, :3])), room, creases(seen.nearness, lens),
+        )  # fmt: skip
         return out
 
 

@@ -7,9 +7,12 @@ is coloured once for a pixel, where its middle shows it; corners that show anoth
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
+from training.hands.model import Array
 from training.hands.parts import FOREARM, NOTHING, SLEEVE, THING
 from training.hands.raster import face_weights
 from training.hands.things import BOX, CYLINDER
@@ -19,15 +22,157 @@ f4 = np.float32
 SAME_SURFACE_M = 0.006
 #: Surfaces nearer than this to what the light sees first are lit.
 SHADOW_BIAS_M = 0.004
+#: Textures are packed into integers, ten bits a colour, in these steps of their mean; wrinkles into eight bits.
+TEXTURE_STEPS, SLOPE_STEPS = 256, 32
 #: Powers of a highlight are looked up in so many steps.
 _STEPS = 256
 
 
+class Hands(NamedTuple):
+    """vertices, normals: (K, V, 3). faces, faces_uv: (F, 3). skin_faces: where the forearm's begin. rim, back: how many
+    points the forearm's rings have, and which of them lies on the back of the hand."""
+
+    vertices: Array
+    normals: Array
+    faces: Array
+    faces_uv: Array
+    skin_faces: int
+    rim: int
+    back: int
+
+
+class Skin(NamedTuple):
+    """uv: (U, 2) pixels of `texture` (h, w), packed; nails, ring, hair: (h, w) 0 to 1, where they are on it. wrinkles:
+    (W, W, 2) slopes, packed, and strands: (W, W) of hair, 0 to 1, both repeated; W is a power of 2."""
+
+    uv: Array
+    texture: Array
+    nails: Array
+    ring: Array
+    hair: Array
+    wrinkles: Array
+    strands: Array
+
+
+class Light(NamedTuple):
+    """What the first light sees: turn (3, 3, rows) and place (3,) of its frame, its lens and nearness (L, L)."""
+
+    turn: Array
+    place: Array
+    lens: tuple
+    nearness: Array
+
+
+class Solids(NamedTuple):
+    """One scene of `Things` without its plane."""
+
+    kind: Array
+    centre: Array
+    turn: Array
+    half: Array
+
+
+def pack_texture(texture: Array) -> Array:
+    """Textures (h, w, 3) of mean 1 as (h, w) int32."""
+    steps = np.rint(texture * TEXTURE_STEPS).clip(0, 1023).astype(np.int32)
+    packed: Array = steps[..., 0] | steps[..., 1] << 10 | steps[..., 2] << 20
+    return packed
+
+
 @njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
-def gather(part, nearness, corner_part, corner_nearness, out, places, shares, corner_places, corner_shares):
-    """What is to be coloured for `out` (H, W, 3): places (N, 2), rows first, of middles and the share (N,) of its pixel
-    that each stands for; corner_places (M, 2) and corner_shares (M, 4) of the pixels above left, above, left and below
-    of each. Returns N and M; takes away from `out` what they cover. Without corners, (0, 0), middles stand for all."""
+def colour(
+    part, nearness, face_id, lens, corner_part, corner_nearness, corner_face_id, hands, skin, look, solids, plane,
+    light, room, creases,
+):  # fmt: skip
+    """Linear light (H, W, 3) of what a view of middles and one of corners show before `room` (H, W, 3): hands with
+    their skin and look (of look.LOOK), and solids, in that light, and their shadow on a wall or table `plane` (4,)
+    that looks like the room. creases: (H, W) 0 open to 1 closed."""
+    height, width = part.shape
+    out = room.copy()
+    places, shares = np.empty((height * width, 2), np.int32), np.empty((height * width, 1), np.float32)
+    most = corner_part.size
+    corner_places, corner_shares = np.empty((most, 2), np.int32), np.empty((most, 4), np.float32)
+    count, corner_count = _gather(
+        part, nearness, corner_part, corner_nearness, out, places, shares, corner_places, corner_shares
+    )
+    sky, ground = _surroundings(room, look)
+    _shade_plane(lens, plane, light, look, sky, ground, out)
+    colours = np.empty((max(count, corner_count), 3), np.float32)
+    _paint(
+        places[:count], part, nearness, face_id, lens, hands, skin, look, sky, ground, solids, light, room, creases,
+        colours,
+    )  # fmt: skip
+    for i in range(count):
+        for c in range(3):
+            out[places[i, 0], places[i, 1], c] += shares[i, 0] * colours[i, c]
+    corner_lens = (lens[0], lens[1], lens[2] + 0.5, lens[3] + 0.5)
+    _paint(
+        corner_places[:corner_count], corner_part, corner_nearness, corner_face_id, corner_lens, hands, skin, look, sky,
+        ground, solids, light, room, creases, colours,
+    )  # fmt: skip
+    for i in range(corner_count):
+        for k in range(4):
+            if corner_shares[i, k] > 0.0:
+                v, u = corner_places[i, 0] - 1 + (k >> 1), corner_places[i, 1] - 1 + (k & 1)
+                for c in range(3):
+                    out[v, u, c] += corner_shares[i, k] * colours[i, c]
+    return out
+
+
+@njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+def _surroundings(room, look):
+    """The light from above (3,) and from below (3,), which take on the colours of the room's halves."""
+    sky, ground = look.sky.copy(), look.ground.copy()
+    half = room.shape[0] // 2
+    means = np.zeros((2, 3), np.float32)
+    for side in range(2):
+        rows = room[:half] if side == 0 else room[half:]
+        for v in range(rows.shape[0]):
+            for u in range(rows.shape[1]):
+                for c in range(3):
+                    means[side, c] += rows[v, u, c]
+        means[side] /= f4(rows.shape[0] * rows.shape[1])
+    mean = means.mean() + f4(0.02)
+    for c in range(3):
+        sky[c] *= f4(1) + look.mirror_room * (means[0, c] / mean - f4(1))
+        ground[c] *= f4(1) + look.mirror_room * (means[1, c] / mean - f4(1))
+    return sky, ground
+
+
+@njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+def _shade_plane(lens, plane, light, look, sky, ground, out):
+    """Take away from `out` (H, W, 3), a picture of a wall or table `plane` (4,), the first light's share of its light
+    where that is kept from it."""
+    facing = -(plane[0] * look.lights[0, 0] + plane[1] * look.lights[0, 1] + plane[2] * look.lights[0, 2])
+    if not 0.0 < plane[3] < 1e6 or facing <= 0.0 or look.shadow == 0.0:
+        return
+    direct = facing * look.lights[0, 3:].mean()
+    dark = f4(look.shadow * direct / (direct + 0.5 * (sky.mean() + ground.mean()) + 1e-6))
+    turn, place, lens_2, nearness = light.turn, light.place, light.lens, light.nearness
+    last = f4(nearness.shape[0] - 1)
+    for v in range(out.shape[0]):
+        for u in range(out.shape[1]):
+            rx, ry = (u - lens[2]) / lens[0], (v - lens[3]) / lens[1]
+            slope = plane[0] * rx + plane[1] * ry + plane[2]
+            if slope <= 1e-6:
+                continue
+            z = plane[3] / slope
+            px, py, pz = rx * z - place[0], ry * z - place[1], z - place[2]
+            far = turn[2, 0] * px + turn[2, 1] * py + turn[2, 2] * pz
+            x = f4((turn[0, 0] * px + turn[0, 1] * py + turn[0, 2] * pz) / far * lens_2[0] + lens_2[2])
+            y = f4((turn[1, 0] * px + turn[1, 1] * py + turn[1, 2] * pz) / far * lens_2[1] + lens_2[3])
+            if x >= f4(0) and y >= f4(0) and x < last and y < last and far > SHADOW_BIAS_M:
+                kept = f4(1) - dark * _shaded(x, y, f4(1.0 / (far - SHADOW_BIAS_M)), nearness)
+                for c in range(3):
+                    out[v, u, c] *= kept
+
+
+@njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+def _gather(part, nearness, corner_part, corner_nearness, out, places, shares, corner_places, corner_shares):
+    """What is to be coloured for `out` (H, W, 3): places (N, 2), rows first, of middles and the share (N, 1) of its
+    pixel that each stands for; corner_places (M, 2) and corner_shares (M, 4) of the pixels above left, above, left and
+    below of each. Returns N and M; takes away from `out` what they cover. Without corners, (0, 0), middles stand for
+    all."""
     height, width = part.shape
     corners = corner_part.shape[0] > 0
     whole = 0.5 if corners else 1.0
@@ -47,7 +192,7 @@ def gather(part, nearness, corner_part, corner_nearness, out, places, shares, co
                 continue
             if share > 0.0:
                 places[count, 0], places[count, 1] = v, u
-                shares[count] = share
+                shares[count, 0] = share
                 count += 1
             kept = np.float32(1.0 - covered)
             for c in range(3):
@@ -77,42 +222,27 @@ def _same(what, near, other, other_near):
 
 
 @njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
-def mix(places, shares, colours, corner_places, corner_shares, corner_colours, out):
-    """Add to `out` (H, W, 3) the colours (N, 3) and (M, 3) of what `gather` found."""
-    for i in range(shares.shape[0]):
-        for c in range(3):
-            out[places[i, 0], places[i, 1], c] += shares[i] * colours[i, c]
-    for i in range(corner_shares.shape[0]):
-        for k in range(4):
-            if corner_shares[i, k] > 0.0:
-                v, u = corner_places[i, 0] - 1 + (k >> 1), corner_places[i, 1] - 1 + (k & 1)
-                for c in range(3):
-                    out[v, u, c] += corner_shares[i, k] * corner_colours[i, c]
-
-
-@njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
-def paint(
-    places, part, nearness, face_id, lens, vertices, faces, faces_uv, normals, uv, texture, nails, ring, wrinkles, look,
-    kind, centre, turn, half, light_turn, light_place, light_lens, light_nearness, pattern, creases, out,
-):  # fmt: skip
+def _paint(places, part, nearness, face_id, lens, hands, skin, look, sky, ground, solids, light, pattern, creases, out):
     """Linear light `out` (N, 3) of what part, nearness, face_id (H, W) of `lens` show at `places` (N, 2).
 
-    vertices, normals: (K, V, 3) of the hands. uv: (U, 2) pixels of `texture` (h, w, 3), whose mean is 1; nails, ring:
-    (h, w) 0 to 1, where they are on it. wrinkles: (W, W, 2) slopes, repeated. look: of look.LOOK. kind, centre, turn,
-    half: the things. light_*: turn (3, 3), place (3,), lens and picture of the first light. pattern: (h, w, 3) prints
-    on cloth and things. creases: (H, W) 0 open to 1 closed.
+    sky, ground: (3,) light from all round. pattern: (h, w, 3) prints on cloth and things. The others as in `colour`.
     """
+    vertices, normals, faces, faces_uv = hands.vertices, hands.normals, hands.faces, hands.faces_uv
+    uv, texture, nails, ring, wrinkles = skin.uv, skin.texture, skin.nails, skin.ring, skin.wrinkles
+    light_turn, light_place, light_lens, light_nearness = light.turn, light.place, light.lens, light.nearness
     # fields of a record are looked up at every use
-    tone, lights, sky, ground, cloth = look.tone, look.lights, look.sky, look.ground, look.cloth
+    lights, cloth = look.lights, look.cloth
+    tone = look.tone / f4(TEXTURE_STEPS)
     paints, prints, polish, metal = look.things, look.printed, look.polish, look.metal
-    bump, skin_gloss, shadow = look.bump, look.gloss, look.shadow
+    bump, skin_gloss, shadow = look.bump / f4(SLOPE_STEPS), look.gloss, look.shadow
     polished, ringed = polish[0] >= 0, look.ring >= 0
+    hairy, watch, strap, dial = look.hair, look.watch, look.strap, look.dial
     powers = np.empty(_STEPS + 2, np.float32)
     for i in range(_STEPS + 2):
         powers[i] = (i / _STEPS) ** look.shine
     rows, columns = pattern.shape[0], pattern.shape[1]
     h, w = texture.shape[0], texture.shape[1]
-    waves = wrinkles.shape[0]
+    waves = wrinkles.shape[0] - 1
     count = faces.shape[0]
     # from the camera to the first light's picture: its x and y times z, and its z
     t = light_turn.astype(np.float32)
@@ -134,7 +264,7 @@ def paint(
         row = column = 0
         if what >= THING:
             k = what - THING
-            nx, ny, nz, a, b = _thing(kind[k], centre[k], turn[k], half[k], px, py, z)
+            nx, ny, nz, a, b = _thing(solids.kind[k], solids.centre[k], solids.turn[k], solids.half[k], px, py, z)
             k = k % paints.shape[0]
             red, green, blue = paints[k, 0], paints[k, 1], paints[k, 2]
             printed, gloss = prints[1 + k], f4(0.08)
@@ -163,18 +293,15 @@ def paint(
                 w11 = fx * fy
                 w01, w10 = fx - w11, fy - w11
                 w00 = one - fx - w10
+                t00, t01, t10, t11 = texture[y0, x0], texture[y0, x0 + 1], texture[y0 + 1, x0], texture[y0 + 1, x0 + 1]
                 red = tone[0] * (
-                    w00 * texture[y0, x0, 0] + w01 * texture[y0, x0 + 1, 0]
-                    + w10 * texture[y0 + 1, x0, 0] + w11 * texture[y0 + 1, x0 + 1, 0]
-                )  # fmt: skip
+                    w00 * f4(t00 & 1023) + w01 * f4(t01 & 1023) + w10 * f4(t10 & 1023) + w11 * f4(t11 & 1023)
+                )
                 green = tone[1] * (
-                    w00 * texture[y0, x0, 1] + w01 * texture[y0, x0 + 1, 1]
-                    + w10 * texture[y0 + 1, x0, 1] + w11 * texture[y0 + 1, x0 + 1, 1]
+                    w00 * f4((t00 >> 10) & 1023) + w01 * f4((t01 >> 10) & 1023)
+                    + w10 * f4((t10 >> 10) & 1023) + w11 * f4((t11 >> 10) & 1023)
                 )  # fmt: skip
-                blue = tone[2] * (
-                    w00 * texture[y0, x0, 2] + w01 * texture[y0, x0 + 1, 2]
-                    + w10 * texture[y0 + 1, x0, 2] + w11 * texture[y0 + 1, x0 + 1, 2]
-                )  # fmt: skip
+                blue = tone[2] * (w00 * f4(t00 >> 20) + w01 * f4(t01 >> 20) + w10 * f4(t10 >> 20) + w11 * f4(t11 >> 20))
                 if polished or ringed:
                     for worn, mask, colour in ((polished, nails, polish), (ringed, ring, metal)):
                         if worn:
@@ -186,12 +313,29 @@ def paint(
                             green += share * (colour[1] - green)
                             blue += share * (colour[2] - blue)
                 gloss = skin_gloss
+                rough, along, about = bump, zero, zero
                 if what == FOREARM:  # the forearm has one line of texture: wrinkles by place instead
-                    wy, wx = int(abs(py) * f4(2000)) % waves, int(abs(px) * f4(2000)) % waves
+                    wy, wx = int(abs(py) * f4(2000)) & waves, int(abs(px) * f4(2000)) & waves
+                    along, about = _on_arm(f - hands.skin_faces, hands.rim, hands.back, wa, wb, wc)
+                    grown = one - f4(1.6) * abs(about)  # less on the inside
+                    hy, hx = int(along * f4(64)) & waves, int((about + one) * f4(256)) & waves
                 else:
-                    wy, wx = int(f4(2) * ty) % waves, int(f4(2) * tx) % waves
-                nx += bump * wrinkles[wy, wx, 0]
-                ny += bump * wrinkles[wy, wx, 1]
+                    wy, wx = int(f4(2) * ty) & waves, int(f4(2) * tx) & waves
+                    grown = skin.hair[y0, x0]
+                    hy, hx = wy, wx
+                if hairy > zero:
+                    share = one - hairy * grown * skin.strands[hy, hx]
+                    red, green, blue = red * share, green * share, blue * share
+                if what == FOREARM and abs(along - watch[0]) < max(watch[1], watch[3]) and watch[1] > zero:
+                    # a turn about the arm is about as long as five rings
+                    beside = abs(about - watch[2])
+                    beside = min(beside, one - beside) * f4(5)
+                    if (along - watch[0]) * (along - watch[0]) + beside * beside < watch[3] * watch[3]:
+                        red, green, blue, gloss, rough = dial[0], dial[1], dial[2], f4(0.35), zero
+                    elif abs(along - watch[0]) < watch[1]:
+                        red, green, blue, gloss, rough = strap[0], strap[1], strap[2], f4(0.12), zero
+                nx += rough * f4(wrinkles[wy, wx, 0])
+                ny += rough * f4(wrinkles[wy, wx, 1])
         if printed > zero:
             red += printed * (pattern[row, column, 0] - red)
             green += printed * (pattern[row, column, 1] - green)
@@ -235,6 +379,17 @@ def paint(
         out[place, 0] = red * er + glow_r
         out[place, 1] = green * eg + glow_g
         out[place, 2] = blue * eb + glow_b
+
+
+@njit(cache=True, fastmath=True, inline="always", error_model="numpy")
+def _on_arm(face, rim, back, wa, wb, wc):
+    """Where on the forearm its `face` (0 its first) is at these weights: rings from the wrist on, and turns from the
+    back of the hand, -0.5 to 0.5."""
+    ring, rest = face // (2 * rim), face % (2 * rim)
+    second = rest >= rim  # quads are split: (next, own, own outside) and (next, own outside, next outside)
+    along = f4(ring) + wc + (wb if second else f4(0))
+    about = (f4(rest % rim - back) + wa + (wc if second else f4(0))) / f4(rim)
+    return along, about - np.floor(about + f4(0.5))
 
 
 @njit(cache=True, fastmath=True, inline="always", error_model="numpy")

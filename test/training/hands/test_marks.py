@@ -54,6 +54,14 @@ def test_rings_go_round_the_first_bone(model: HandModel, uv: Array, skin: SkinMa
         assert thick[2] < 0.002 < 0.004 < thick[1]  # a flat hoop
 
 
+def test_hair_grows_on_the_back_of_the_hand_and_not_on_the_palm(model: HandModel, uv: Array, skin: SkinMap) -> None:
+    _, normal, bone = _rest_surface(model, uv, SHAPE)
+    hairy = skin.hair > 0.1
+    assert set(np.unique(bone[hairy])) == {0, 4, 7, 10, 13} and skin.hair.max() <= 1
+    assert (normal[hairy][:, 2] > 0).mean() > 0.95
+    assert (hairy & (bone == 0)).sum() > 0.2 * (bone == 0).sum()
+
+
 def test_marks_change_their_own_texels_alone(skin: SkinMap) -> None:
     plain = np.ones((*SHAPE, 3), np.float32)
     marked = mark(plain, skin)

@@ -11,11 +11,12 @@ from scipy.ndimage import distance_transform_edt
 
 from training.hands.look import sample_looks
 from training.hands.model import Array
-from training.hands.parts import FOREARM
+from training.hands.parts import FOREARM, NOTHING
 from training.hands.pictures import RgbBatch, Studio, creases, rgb_batches, sample_framing
 from training.hands.raster import crop_lens
 from training.hands.recording import alone
 from training.hands.scene import HALF, Scenes, SceneSettings
+from training.hands.shade import _on_arm
 from training.hands.stage import crop_stage, view
 
 SIZE = 32
@@ -126,29 +127,86 @@ def test_the_first_light_casts_shadows(studio: Studio, scenes: Scenes, vertices:
     assert seen(1.0, side) < 0.98 * seen(0.0, side)
 
 
-@pytest.mark.parametrize(("worn", "bones"), [("polish", [3, 6, 9, 12, 15]), ("ring", [10])])
-def test_polish_is_on_nails_and_rings_on_their_finger(
-    studio: Studio, scenes: Scenes, vertices: Array, worn: str, bones: list[int]
+@pytest.mark.parametrize(
+    ("worn", "value", "parts"),
+    [
+        ("polish", [9, 0, 0], [4, 7, 10, 13, 16]),  # the last bones
+        ("ring", 2, [11]),
+        ("watch", [1.0, 0.3, 0.0, 0.5], [FOREARM]),
+        ("hair", 0.8, [1, 5, 8, 11, 14, FOREARM]),
+    ],
+)
+def test_what_is_worn_and_grows_is_where_it_belongs(
+    studio: Studio, scenes: Scenes, vertices: Array, worn: str, value: float | list[float], parts: list[int]
 ) -> None:
     scenes = alone(replace(scenes, present=np.ones_like(scenes.present)))
     size = 2 * SIZE
     room = np.ones((size, size, 3), np.float32)
     look = sample_looks(np.random.default_rng(1), 1)[0]
-    look["polish"], look["ring"], look["metal"] = -1, -1, [0, 0, 9]
+    look["polish"], look["ring"], look["watch"], look["hair"], look["bump"], look["gloss"] = -1, -1, 0, 0, 0, 0
+    look["metal"], look["strap"], look["dial"] = [0, 0, 9], [0, 9, 0], [9, 9, 9]
     changed_in_all = 0
     for i in range(24):
         lens = crop_lens(float(HALF / scenes.distance[i]), size)
         stage = crop_stage(studio.model, scenes, vertices[i], i)
         plain = studio.light(stage, look, room, lens)
         dressed = look.copy()
-        dressed[worn] = 2 if worn == "ring" else [9, 0, 0]
+        dressed[worn] = value
+        difference = studio.light(stage, dressed, room, lens) - plain
         # more than what is between two texels of different parts
-        changed = np.abs(studio.light(stage, dressed, room, lens) - plain).max(-1) > 0.1
+        changed = np.abs(difference).max(-1) > (0.1 if worn != "hair" else 0.02)
         part = view(studio.model, stage, lens, (size, size)).part
-        away = distance_transform_edt(~np.isin(part, np.array(bones) + 1))
+        away = distance_transform_edt(~np.isin(part, parts))
         assert (away[changed] < 2.5).all()
+        assert worn != "hair" or difference.max() < 0.02  # it only darkens
         changed_in_all += int(changed.sum())
     assert changed_in_all > 50
+
+
+def test_places_on_the_arm_are_rings_from_the_wrist_and_turns_from_the_back(studio: Studio) -> None:
+    model = studio.model
+    rim, rings = len(model.rim), np.arange(7)
+    face = model.skin_faces + (2 * rim * rings[:, None] + np.arange(2 * rim)).ravel()
+    corners = model.faces[face]
+    skin = len(model.mean) - 21
+    of_ring = np.where(corners < skin, -1, (corners - skin) // rim)
+    for k, weights in enumerate(np.eye(3)):
+        places = [_on_arm(f - model.skin_faces, rim, model.back, *weights) for f in face]
+        along, about = np.array(places).T
+        np.testing.assert_allclose(along, of_ring[:, k] + 1)
+        on_back = corners[:, k][(np.abs(about) < 0.01) & (of_ring[:, k] >= 0)]
+        assert len(on_back)
+        assert ((on_back - skin) % rim == model.back).all()
+
+
+def test_hands_cast_shadows_on_the_wall_behind_them(studio: Studio, scenes: Scenes, vertices: Array) -> None:
+    """The room is darker on the side away from the light, by no more than the light's share; a wall that turns from
+    the light stays as it is."""
+    scenes = alone(replace(scenes, present=np.ones_like(scenes.present)))
+    room = np.ones((SIZE, SIZE, 3), np.float32)
+    look = sample_looks(np.random.default_rng(1), 1)[0]
+    look["shadow"], look["mirror_room"] = 1, 0
+    look["sky"] = look["ground"] = look["lights"][0, 3:] = 0.5
+    columns: tuple[list[float], list[float]] = [], []  # of shadows of light from the left and from the right
+    for i in range(8):
+        lens = crop_lens(float(HALF / scenes.distance[i]), SIZE)
+        stage = crop_stage(studio.model, scenes, vertices[i], i)
+        behind = float(vertices[i, :, 2].max()) + 0.01
+        background = view(studio.model, stage, lens, (SIZE, SIZE)).part == NOTHING
+        clear, inside = (distance_transform_edt(mask) > 1.5 for mask in (background, ~background))
+        for side, across in zip(columns, (-0.5, 0.5), strict=True):
+            look["lights"][0, :3] = np.array([across, -0.5, -0.7]) / 0.995
+            light, without, turned = (
+                studio.light(replace(stage, plane=np.array(wall)), look, room, lens)
+                for wall in ([0, 0, 1, behind], [0, 0, 1, np.inf], [1.92 * across, 0, 0.28, behind])
+            )
+            darker = (light < 0.99 * without).all(-1)
+            assert not (darker & inside).any()
+            # the wall faces 0.7 of the light, and more light comes from round about
+            assert (light[clear & darker] > 0.55).all() and (light[clear & ~darker] > 0.98).all()
+            np.testing.assert_array_equal(turned, without)
+            side.extend(np.nonzero(darker & clear)[1])
+    assert min(map(len, columns)) > 200 and np.mean(columns[0]) > np.mean(columns[1]) + 3
 
 
 def test_creases_are_where_depth_lies_deeper_than_round_about() -> None:

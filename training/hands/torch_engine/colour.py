@@ -17,7 +17,7 @@ from training.hands.torch_engine.bodies import Mesh, load_mesh, to_device, verte
 from training.hands.torch_engine.camera import through_lens
 from training.hands.torch_engine.depth import crop_lenses, render_all
 from training.hands.torch_engine.sensor import blank
-from training.hands.torch_engine.shade import Light, Looks, Skins, gather, looks_to, mix, paint
+from training.hands.torch_engine.shade import Light, Looks, Skins, gather, looks_to, mix, paint, shade_plane
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,10 @@ class Paints:
 
 def load_paints(studio: Studio, device: torch.device | str) -> Paints:
     mesh = load_mesh(studio.model, device)
-    arrays = np.stack(studio.textures), studio.uv, studio.wrinkles, studio.skin.nails, studio.skin.rings
+    marks = studio.skin
+    arrays = (
+        np.stack(studio.textures), studio.uv, studio.wrinkles, studio.strands, marks.nails, marks.hair, marks.rings,
+    )  # fmt: skip
     return Paints(mesh, Skins(*(to_device(array, mesh.faces.device) for array in arrays)))
 
 
@@ -63,7 +66,8 @@ def light_of(paints: Paints, scenes: Scenes, vertices: Tensor, looks: Array, roo
         paint(mesh, some, part, depth, view, eye, normals, paints.skins, look, scenes.things, light, rooms, closed)
         for some, (depth, part, view), eye in zip(samples, (middles, corners), (lens, corner_lens), strict=True)
     ]
-    out = mix(samples, colours, middles[1], corners[1], rooms)
+    lit = shade_plane(lens, scenes.things.planes, look, light, rooms)
+    out = mix(samples, colours, middles[1], corners[1], lit)
     beyond = torch.zeros(out.shape[:3], device=device)
     blank(torch.zeros_like(beyond, dtype=torch.uint8), beyond, lens, to_device(scenes.border, device))
     out[beyond.isinf()] = 0

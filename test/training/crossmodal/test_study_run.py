@@ -75,7 +75,7 @@ def test_other_hands_are_another_run(study: Path, tmp_path: Path) -> None:
     run_study(study, folder, ["one"])
     first, second = recorded(folder / "tiny.jsonl")
     changed = {field for field, key in first["drawn"].items() if second["drawn"][field] != key}
-    assert changed == {"joints"} and first["curve"][0] != second["curve"][0]
+    assert changed == {"joints"} and first["test"] != second["test"]
 
 
 def test_what_is_new_to_measure_on_is_measured(study: Path, tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -21,7 +20,11 @@ from typing import Any
 
 import numpy as np
 
+from hand_pose_ros.ros.processes import end
+
 ROOT = Path(__file__).resolve().parents[1]
+#: Seconds in which a process may end by itself.
+PATIENCE_S = 20
 RATE = 30.0
 WARM_UP = 30  # pictures before counting
 TOPICS = ("rgb/image_rect_color", "depth_registered/image_rect", "rgb/camera_info")
@@ -93,11 +96,11 @@ def measure(
         noted = Path(folder) / "sent.npz"
         said = opening.enter_context(log.open("wb")) if log else None
         answering = subprocess.Popen(command, stderr=said)
-        opening.callback(end, answering)
+        opening.callback(end, answering, PATIENCE_S)
 
         def film() -> subprocess.Popen:
             filming = camera_process(recording, seconds, hands, noted)
-            opening.callback(end, filming)
+            opening.callback(end, filming, PATIENCE_S)
             return filming
 
         answers, cpu, cpu_ms, memory_mb, accounts = _listen(film, answering, topic)
@@ -108,16 +111,6 @@ def measure(
 def camera_process(recording: Path, seconds: float, hands: int, log: Path) -> subprocess.Popen:
     command = [sys.executable, __file__, "camera", str(recording), str(seconds), str(hands), str(log)]
     return subprocess.Popen(command)
-
-
-def end(process: subprocess.Popen) -> None:
-    """Politely, and then not."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGINT)
-    try:
-        process.wait(20)
-    except subprocess.TimeoutExpired:
-        process.kill()
 
 
 def wait_for_publisher(node: Any, subscription: Any, publishing: subprocess.Popen) -> None:

@@ -25,7 +25,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from node_harness import RATE, ROOT, accounts_of, camera_process, cpu_seconds, end, losses, wait_for_publisher
+from node_harness import PATIENCE_S, RATE, ROOT, accounts_of, camera_process, cpu_seconds, losses, wait_for_publisher
+
+from hand_pose_ros.ros.processes import end
 
 GROWTH_MB = 5.0
 LOST = 0.05
@@ -145,7 +147,7 @@ def main() -> int:
             ended = node.poll() is not None
         finally:
             for process in reversed(started):
-                end(process)
+                end(process, PATIENCE_S)
         sent = len(np.load(noted)["frame"])
     print(
         f"{sent - answers} of {sent} pictures lost ({(sent - answers) / sent:.2%}): {losses(sent, answers, accounts)}"

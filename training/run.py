@@ -55,8 +55,8 @@ def run(
         lacking = [key for key in NEEDED[stage] if key not in settings]
         if lacking:
             raise HandPoseError(f"{experiment}: the stage '{stage}' lacks {', '.join(lacking)}")
-        left = None if stop_after is None else (end - time.monotonic()) / 60
-        if left is not None and left <= 0:
+        left = (end - time.monotonic()) / 60
+        if left <= 0:
             return
         common: dict[str, Any] = {"folder": folder, "name": stage, "workers": workers}
         common |= {"device": device, "stop_after": left}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from hand_pose_ros.inputs.frames import split_transport
 from hand_pose_ros.manifest import models_folder
 from hand_pose_ros.recordings import bags
 from hand_pose_ros.recordings.bag_recording import DEPTH_TOPIC, INFO_TOPIC, RGB_TOPIC, CameraTopics
+from hand_pose_ros.ros.processes import end
 from hand_pose_ros.ros.recorder import Recorder
 from hand_pose_ros.ros.replay import Replayed, replay
 from hand_pose_ros.types import HandPoseError
@@ -119,12 +119,7 @@ def _node_process(
         try:
             yield node
         finally:
-            if node.poll() is None:
-                node.send_signal(signal.SIGINT)
-                try:
-                    node.wait(10)
-                except subprocess.TimeoutExpired:
-                    node.kill()
+            end(node, 10)
 
 
 def _wait_until_ready(node: subprocess.Popen[bytes], recorder: Recorder, log: Path) -> None:

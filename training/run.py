@@ -77,11 +77,14 @@ def run(
 
 
 def new_space(settings: dict[str, Any]) -> LatentSpace:
-    """A latent space to be trained; where the setting `start_from` names an exported decoder of joints, around that
-    one as it is, so that the encoders of its bundle keep their meaning and can be trained further."""
+    """A latent space to be trained; where the setting `start_from` names a bundle's decoder of joints, around that one
+    as it is, so that the bundle's encoders keep their meaning and can be trained further. The decoder of the surface
+    beside it is trained on."""
     space = LatentSpace()
     if settings.get("start_from"):
-        start_from(space.joints_decoder, Path(settings["start_from"]))
+        decoder = Path(settings["start_from"])
+        start_from(space.joints_decoder, decoder)
+        start_from(space.cloud_decoder, decoder.with_name("decoder_cloud.onnx"))
         space.joints_decoder.requires_grad_(False)
     return space
 

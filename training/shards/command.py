@@ -46,6 +46,6 @@ def _check(out: Path) -> int:
     found = check_shards(out)
     for sentence in found:
         print(sentence)
-    remedy = "; remove what is left of them and render again" if found else ""
+    remedy = "; render again, and they are made anew" if found else ""
     print(f"{out}: {len(found)} of {len(read_manifest(out)['shards'])} shards are missing or damaged{remedy}")
     return 1 if found else 0

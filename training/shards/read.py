@@ -14,7 +14,7 @@ from torch.utils.data import IterableDataset
 from hand_pose_ros.types import HandPoseError
 from training.engine import part_of_the_work
 from training.shards.samples import Sample, unpack
-from training.shards.write import file_hash, read_manifest
+from training.shards.write import find_damage, read_manifest
 
 
 def read_shard(path: Path) -> Iterator[tuple[str, Sample]]:
@@ -38,44 +38,36 @@ def read_shard(path: Path) -> Iterator[tuple[str, Sample]]:
 
 def check_shards(out: Path) -> list[str]:
     """A sentence for every shard of the manifest that is missing or not what was written, empty if all are well."""
-    found = []
-    for name, entry in read_manifest(out)["shards"].items():
-        path = out / name
-        if not path.is_file():
-            found.append(f"{name} is missing")
-            continue
-        if file_hash(path) == entry["sha256"]:
-            continue
-        try:
-            whole = sum(1 for _ in read_shard(path))
-            found.append(f"{name} was changed: {whole} of {entry['samples']} samples can be read")
-        except HandPoseError as error:
-            found.append(f"{name} is damaged: {error}")
-    return found
+    found = (find_damage(out, name, entry) for name, entry in read_manifest(out)["shards"].items())
+    return [sentence for sentence in found if sentence]
 
 
 class ShardBatches(IterableDataset):
     """Batches of a folder of shards, endless, each rank and worker with shards of its own, in an order of its own each
     time round; dictionaries of tensors, named as in `samples.py`.
 
-    Raises HandPoseError, when it is iterated, where there are fewer shards than processes that read.
+    Raises HandPoseError, when it is iterated, where there are fewer shards than processes that read, and when it comes
+    to a shard that is missing or damaged: each is held to its checksum before its samples are given out.
     """
 
     def __init__(self, out: Path, batch: int, seed: int = 0):
         self.out = out
         self.batch = batch
         self.seed = seed
-        self.names = sorted(read_manifest(out)["shards"])
+        self.shards = read_manifest(out)["shards"]
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
         part, parts = part_of_the_work()
-        mine = self.names[part::parts]
+        mine = sorted(self.shards)[part::parts]
         if not mine:
-            raise HandPoseError(f"{self.out}: {len(self.names)} shards cannot be shared by {parts} readers")
+            raise HandPoseError(f"{self.out}: {len(self.shards)} shards cannot be shared by {parts} readers")
         held: list[Sample] = []
         rng = np.random.default_rng([self.seed, part])
         while True:
             for k in rng.permutation(len(mine)):
+                damage = find_damage(self.out, mine[k], self.shards[mine[k]])
+                if damage:
+                    raise HandPoseError(f"{damage}; render again into {self.out}, and it is made anew")
                 for _, sample in read_shard(self.out / mine[k]):
                     held.append(sample)
                     if len(held) == self.batch:

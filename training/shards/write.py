@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import tarfile
 import time
 from collections.abc import Callable, Iterator
@@ -42,8 +43,8 @@ def render_shards(
     """Renders `count` samples, rounded up to whole shards, into `out`, skipping what is there; returns their number.
 
     A shard is written beside its place, moved there when it is whole, and then named in the manifest with its
-    checksum: whatever interrupts a run, the next one finds finished shards alone. Raises HandPoseError where `out`
-    holds samples of another recipe.
+    checksum: whatever interrupts a run, the next one finds finished shards alone. Shards that were lost or damaged
+    since are told of and made anew. Raises HandPoseError where `out` holds samples of another recipe.
     """
     if count < 1 or workers < 1:
         raise HandPoseError(f"{count} samples by {workers} processes: both must be 1 or more")
@@ -52,7 +53,10 @@ def render_shards(
     shards = manifest["shards"]
     per_shard = BLOCK * recipe.blocks
     total = -(-count // per_shard)
-    missing = [k for k in range(total) if shard_name(k) not in shards or not (out / shard_name(k)).is_file()]
+    wrong = {name: find_damage(out, name, shards[name]) for name in map(shard_name, range(total)) if name in shards}
+    for sentence in filter(None, wrong.values()):
+        tell(f"{sentence}; it is made anew")
+    missing = [k for k in range(total) if wrong.get(shard_name(k), "not made yet")]
     if len(missing) < total:
         tell(f"{total - len(missing)} of {total} shards are there already")
     start = time.monotonic()
@@ -78,8 +82,8 @@ def write_shard(out: Path, recipe: Recipe, number: int) -> tuple[int, str]:
                     info = tarfile.TarInfo(f"{block * BLOCK + i:09d}.{name}")  # no time, no owner: equal bytes
                     info.size = len(content)
                     tar.addfile(info, io.BytesIO(content))
-    digest = file_hash(temporary)
-    temporary.replace(path)
+    digest = _hash(temporary)
+    _move(temporary, path)
     return number, digest
 
 
@@ -87,9 +91,15 @@ def shard_name(number: int) -> str:
     return f"hands-{number:06d}.tar"
 
 
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def find_damage(out: Path, name: str, entry: dict[str, Any]) -> str:
+    """A sentence on the shard `name` of the manifest's `entry` that is missing or not what was written, or ""."""
+    path = out / name
+    if not path.is_file():
+        return f"{path} is missing"
+    try:
+        return "" if _hash(path) == entry["sha256"] else f"{path} is damaged: it is not what was written"
+    except OSError as error:
+        return f"{path} is damaged: it cannot be read ({error.strerror})"
 
 
 def read_manifest(out: Path) -> dict[str, Any]:
@@ -135,4 +145,16 @@ def _open_manifest(out: Path, recipe: Recipe) -> dict[str, Any]:
 def _write_json(path: Path, content: Any) -> None:
     temporary = path.with_suffix(".tmp")
     temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    _move(temporary, path)
+
+
+def _move(temporary: Path, path: Path) -> None:
+    """Move a file to its place once it is on the disk: after a power cut the name alone could be there."""
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())
     temporary.replace(path)
+
+
+def _hash(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tarfile
+from collections.abc import Callable
 from dataclasses import fields, replace
 from itertools import islice
 from pathlib import Path
@@ -105,19 +106,61 @@ def test_interrupted_runs_go_on(copy: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert check_shards(copy) == [] and not list(copy.glob("*.part"))
 
 
+def flip_a_byte(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 255
+    path.write_bytes(content)
+
+
+def cut_between_samples(path: Path) -> None:
+    """What is left is a tar file without its last samples, in which nothing else is wrong."""
+    with tarfile.open(path) as tar:
+        place = tar.getmembers()[5 * BLOCK // 2].offset
+    path.write_bytes(path.read_bytes()[:place])
+
+
+def empty(path: Path) -> None:
+    """As a power cut leaves a file that never got to the disk."""
+    path.write_bytes(b"")
+
+
+DAMAGES = [flip_a_byte, cut_between_samples, empty]
+
+
 def test_damage_is_found(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["render", "--out", str(copy), "--check"]) == 0
-    content = bytearray((copy / shard_name(0)).read_bytes())
-    content[len(content) // 2] ^= 255
-    (copy / shard_name(0)).write_bytes(content)
-    (copy / shard_name(1)).write_bytes((copy / shard_name(1)).read_bytes()[:20_000])
+    flip_a_byte(copy / shard_name(0))
+    cut_between_samples(copy / shard_name(1))
     sentences = check_shards(copy)
-    assert len(sentences) == 2 and sentences[0].startswith(shard_name(0)) and "damaged" in sentences[1]
+    assert len(sentences) == 2 and all(f"{shard_name(k)} is damaged" in sentences[k] for k in (0, 1))
     (copy / shard_name(1)).unlink()
     capsys.readouterr()
     assert main(["render", "--out", str(copy), "--check"]) == 1
     told = capsys.readouterr().out
     assert f"{shard_name(1)} is missing" in told and "2 of 2 shards are missing or damaged" in told
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_shard_is_told_of_and_made_anew_when_rendering_goes_on(
+    folder: Path, copy: Path, damage: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damage(copy / shard_name(1))
+    made: list[int] = []
+    whole = write.write_shard
+    monkeypatch.setattr(write, "write_shard", lambda out, recipe, k: (made.append(k), whole(out, recipe, k))[1])
+    lines: list[str] = []
+    render_shards(copy, 2 * BLOCK, RECIPE, tell=lines.append)
+    assert made == [1] and f"{shard_name(1)} is damaged" in lines[0] and lines[0].endswith("made anew")
+    assert (copy / shard_name(1)).read_bytes() == (folder / shard_name(1)).read_bytes()
+    assert check_shards(copy) == []
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_readers_give_out_nothing_of_a_damaged_shard(copy: Path, damage: Callable[[Path], None]) -> None:
+    for k in (0, 1):
+        damage(copy / shard_name(k))
+    with pytest.raises(HandPoseError, match=r"hands-00000.\.tar is damaged: .*; render again into .*, and it is made"):
+        next(iter(ShardBatches(copy, 4)))
 
 
 def test_another_recipe_is_refused(folder: Path) -> None:

@@ -62,6 +62,19 @@ def test_hair_grows_on_the_back_of_the_hand_and_not_on_the_palm(model: HandModel
     assert (hairy & (bone == 0)).sum() > 0.2 * (bone == 0).sum()
 
 
+def test_texels_without_skin_are_nothing_whatever_memory_held(model: HandModel, uv: Array) -> None:
+    """On few texels: NumPy puts arrays as small as theirs where others of their size were before."""
+    size = 8
+    few = (uv - uv.min(0)) / np.ptp(uv, axis=0) * (size - 1)
+    spoilt = [np.full((size, size, 2), [np.inf, -np.inf], np.float32) for _ in range(20)]
+    del spoilt
+    with np.errstate(invalid="raise", divide="raise"):
+        place, normal, bone = _rest_surface(model, few, (size, size))
+    nothing = bone < 0
+    assert 0 < nothing.sum() < nothing.size
+    assert (place[nothing] == 0).all() and (normal[nothing] == 0).all() and np.isfinite(place).all()
+
+
 def test_marks_change_their_own_texels_alone(skin: SkinMap) -> None:
     plain = np.ones((*SHAPE, 3), np.float32)
     marked = mark(plain, skin)

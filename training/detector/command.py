@@ -35,6 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     render.add_argument("--seed", type=int, default=7, help="(default: %(default)s)")
     render.add_argument("--skins", type=Path, help="folder of skin textures; without one the skin is procedural")
     render.add_argument("--photos", type=Path, help="photos whose patches without hands are the backgrounds")
+    render.add_argument(
+        "--nearest", type=float, default=0.2, metavar="M", help="distance of the nearest hands (default: %(default)s)"
+    )
 
     train = steps.add_parser("run", help="train; resumes where it stopped")
     train.add_argument("--photos", type=Path, help="photos with boxes")
@@ -73,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
         from training.detector.rendered import render_rooms
 
         table = next(iter(sorted(args.photos.glob("*.csv"))), None) if args.photos else None
-        render_rooms(args.rooms, args.count, args.seed, args.skins, learnt, table)
+        render_rooms(args.rooms, args.count, args.seed, args.skins, learnt, table, args.nearest)
         print(f"{args.count} rooms in {args.rooms}")
         return 0
     from training.detector.cutouts import read_cutouts

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from hand_pose_ros.camera import look_at, project, ray
-from hand_pose_ros.types import PinholeCamera
+from hand_pose_ros.types import HandPoseError, PinholeCamera
 from training.hands.appearance import LINEAR, through_lens
 from training.hands.depth import measure
 from training.hands.look import sample_looks
@@ -29,7 +29,9 @@ COUNT_SHARES = (0.12, 0.32, 0.32, 0.12, 0.12)
 #: Nearer than this a hand's middle may not come to another's.
 APART_M = 0.16
 CLUTTER = 4
-NEAREST_M, FARTHEST_M = 0.3, 1.5
+NEAREST_M, FARTHEST_M = 0.2, 1.5
+#: The depth camera measures from so far before the nearest place of a hand.
+BEFORE_M = 0.05
 #: Blur that every lens has; it spares rasterising finer than the picture.
 SOFT_PX = 0.6
 
@@ -66,22 +68,31 @@ class Room:
 
 
 def rooms(
-    seed: int, skins: Path | None, backgrounds: Path | None, settings: SceneSettings | None = None
+    seed: int,
+    skins: Path | None,
+    backgrounds: Path | None,
+    settings: SceneSettings | None = None,
+    nearest_m: float = NEAREST_M,
 ) -> Iterator[Room]:
-    """Endless rooms, each from (seed, index)."""
+    """Endless rooms, each from (seed, index), with hands from `nearest_m` to FARTHEST_M away.
+
+    Raises HandPoseError where `nearest_m` is not between what the depth camera leaves out and FARTHEST_M.
+    """
+    if not BEFORE_M < nearest_m < FARTHEST_M:
+        raise HandPoseError(f"hands from {nearest_m} m on: say a distance between {BEFORE_M} and {FARTHEST_M} m")
     settings = settings or SceneSettings()
     studio = Studio(skins, backgrounds, settings)
     for rng in generators(seed):
-        yield make_room(studio, rng)
+        yield make_room(studio, rng, nearest_m)
 
 
-def make_room(studio: Studio, rng: np.random.Generator) -> Room:
+def make_room(studio: Studio, rng: np.random.Generator, nearest_m: float = NEAREST_M) -> Room:
     """One picture of 640 x 480 pixels by one of the common cameras."""
     camera = sample_camera(rng)
     lens, shape = (camera.fx, camera.fy, camera.cx, camera.cy), (camera.height, camera.width)
     count = int(rng.choice(len(COUNT_SHARES), p=COUNT_SHARES))
     scenes = sample_scenes(studio.model, rng, max(1, count), replace(studio.settings, empty=0.0, mirrored=0.5))
-    stage, joints = arrange(studio.model, rng, camera, scenes, count, studio.settings.occluders)
+    stage, joints = arrange(studio.model, rng, camera, scenes, count, studio.settings.occluders, nearest_m)
 
     look = sample_looks(rng, 1, studio.settings.textures, studio.settings.lights)[0]
     look["blur"] = np.hypot(look["blur"], SOFT_PX)
@@ -91,7 +102,7 @@ def make_room(studio: Studio, rng: np.random.Generator) -> Room:
     seen = view(studio.model, stage, lens, shape)
     sensor = scenes.sensors[0].copy()
     sensor["focal"] = camera.fx
-    sensor["nearest"] = min(sensor["nearest"], 0.25)
+    sensor["nearest"] = min(sensor["nearest"], nearest_m - BEFORE_M)
     depth = np.empty(shape, np.float32)
     measure(seen.depth, seen.part, sensor, lens, scenes.seed[0], depth)
 
@@ -111,7 +122,13 @@ def sample_camera(rng: np.random.Generator) -> PinholeCamera:
 
 
 def arrange(
-    model: HandModel, rng: np.random.Generator, camera: PinholeCamera, scenes: Scenes, count: int, occluders: bool
+    model: HandModel,
+    rng: np.random.Generator,
+    camera: PinholeCamera,
+    scenes: Scenes,
+    count: int,
+    occluders: bool,
+    nearest_m: float = NEAREST_M,
 ) -> tuple[Stage, Array]:
     """The first `count` of the scenes' hands spread over the picture with arms, a body, walls and clutter, and their
     joints (count, 21, 3), in the camera's frame."""
@@ -120,8 +137,7 @@ def arrange(
     solids: list[tuple[int, Array, Array, Array]] = []
     places: list[Array] = []
     for k in range(count):
-        # crops come nearer than hands in a room do
-        distance = NEAREST_M + (FARTHEST_M - NEAREST_M) * rng.beta(1.3, 2.0)
+        distance = nearest_m + (FARTHEST_M - nearest_m) * rng.beta(1.3, 2.0)
         for points in (vertices[k], joints[k], held[k]):
             points[..., 2] += distance - scenes.distance[k]
         mirror = np.array([1.0 if scenes.right[k] else -1.0, 1.0, 1.0])

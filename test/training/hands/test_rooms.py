@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from hand_pose_ros.camera import project
+from hand_pose_ros.types import HandPoseError
 from training.hands.model import HandModel
 from training.hands.parts import FOREARM, SLEEVE
-from training.hands.rooms import HEIGHT, WIDTH, Room, box_of, rooms
-from training.hands.scene import SceneSettings
+from training.hands.rooms import HEIGHT, WIDTH, Room, arrange, box_of, rooms, sample_camera
+from training.hands.scene import SceneSettings, sample_scenes
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +89,30 @@ def test_box_of_a_mask_counts_its_outer_pixels() -> None:
     np.testing.assert_array_equal(box_of(mask), [3, 2, 1, 1])
     mask[4, 6] = True
     np.testing.assert_array_equal(box_of(mask), [3, 2, 4, 3])
+
+
+def test_hands_stand_at_every_distance_from_0_2_to_1_5_m(model: HandModel) -> None:
+    rng, distances = np.random.default_rng(0), []
+    for _ in range(60):
+        scenes = sample_scenes(model, rng, 4)
+        _, joints = arrange(model, rng, sample_camera(rng), scenes, 4, occluders=False)
+        distances.append(np.linalg.norm(joints.mean(1), axis=-1))
+    shares = np.histogram(np.concatenate(distances), [0.15, 0.25, 0.4, 0.6, 0.9, 1.2, 1.55])[0] / 240
+    assert shares.sum() == 1 and shares.min() > 0.02
+
+
+def test_the_depth_camera_measures_hands_as_near_as_they_come() -> None:
+    """But for what faults of its kind take away anywhere."""
+    some = islice(rooms(5, None, None, nearest_m=0.2), 30)
+    near = [room.depth[(room.ids > 0) & (room.true_depth > 0.15) & (room.true_depth < 0.25)] > 0 for room in some]
+    kept = [depth.mean() for depth in near if len(depth) > 1000]
+    assert len(kept) > 3 and np.median(kept) > 0.7
+
+
+@pytest.mark.parametrize("nearest_m", [0.01, 1.5])
+def test_a_distance_that_no_hand_can_have_is_refused(nearest_m: float) -> None:
+    with pytest.raises(HandPoseError, match="say a distance between"):
+        next(rooms(5, None, None, nearest_m=nearest_m))
 
 
 def test_rooms_follow_from_seed_and_index(model: HandModel, some: list[Room]) -> None:

@@ -61,6 +61,7 @@ def build(path: Path, seed: int = 0) -> dict[str, float]:
         mean=mean.reshape(-1, 3).astype(np.float32),
         basis=basis.reshape(COMPONENTS, -1, 3),
         coefficients=coefficients,
+        phenotypes=np.column_stack([*phenotypes.values(), *changes.values()]).astype(np.float16),
         weights=_bone_weights(full).astype(np.float32),
         faces=faces.astype(np.int32),
         faces_uv=faces_uv.reshape(-1, 3).astype(np.int32),
@@ -104,7 +105,8 @@ def write_posed(path: Path, seed: int = 1) -> None:
 
 
 def draw_phenotypes(rng: np.random.Generator, count: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """anny's phenotypes and local changes of `count` hands of every sex, age and build."""
+    """anny's phenotypes and local changes of `count` hands of every sex, age and build, in the order that
+    `shapes.PHENOTYPES` names them."""
     phenotypes = {
         "gender": rng.uniform(0, 1, count),
         # anny's ages run 0 (newborn) .. 1 (old); 0.33 is a child of about 10, two thirds a young adult

@@ -37,7 +37,7 @@ class Labels:
     mirrored one). depth: (B, S, S) metres before the camera's faults, inf for nothing. part: (B, S, S) uint8, as named
     in `parts.py`. box: (B, 4) x, y, width, height in pixels around what is seen from wrist to tips, NaN for nothing.
     surface, normals: (B, N, 3) points spread evenly over the skin, and unit normals out of it. seen: (B, N) which of
-    them the camera sees.
+    them the camera sees. The six from phenotypes on are what the hand was made from, as `ShapeParameters` has them.
     """
 
     lens: Array
@@ -57,6 +57,12 @@ class Labels:
     surface: Array
     normals: Array
     seen: Array
+    phenotypes: Array
+    shape_coefficients: Array
+    hand_length: Array
+    palm_scale: Array
+    finger_thickness: Array
+    bone_scale: Array
 
 
 @dataclass(frozen=True)
@@ -120,7 +126,7 @@ def label(
         visible_joints(joints, lens_array, depth, part), scenes.right, scenes.present, scenes.angles,
         np.linalg.norm(joints[:, 1:] - joints[:, list(PARENTS[1:])], axis=-1), scenes.turn, scenes.shift, depth, part,
         np.stack([box_of((p != NOTHING) & (p < FOREARM)) for p in part]),
-        surface, normals, seen_points(surface, normals, lens_array, depth),
+        surface, normals, seen_points(surface, normals, lens_array, depth), **vars(scenes.parameters),
     )  # fmt: skip
     return mirror(labels, ~scenes.right)
 

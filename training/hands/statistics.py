@@ -20,11 +20,11 @@ from training.hands.model import (
     joint_positions,
     load_hand_model,
     pose_bones,
-    sample_shapes,
 )
 from training.hands.overlaps import skin_overlaps
 from training.hands.pose_bank import load_pose_bank
 from training.hands.poses import sample_turns
+from training.hands.shapes import sample_shapes
 
 HANDS = 4000
 OVERLAP_HANDS = 200

@@ -26,7 +26,8 @@ from training.hands.pictures import Studio
 Sample: TypeAlias = dict[str, Array]
 #: So many scenes are drawn at once; block b of a seed follows from (seed, b).
 BLOCK = 64
-_LABELS = tuple(f.name for f in fields(Labels) if f.name not in ("depth", "part"))
+#: Names of the arrays in labels.npz.
+LABELS = tuple(f.name for f in fields(Labels) if f.name not in ("depth", "part"))
 _PICTURES = ("rgb", "depth", "true_depth", "part")
 FILES = (*(f"{name}.png" for name in _PICTURES), "labels.npz")
 _CUBE_STEPS = 65535 / 2
@@ -37,7 +38,7 @@ def make_block(studio: Studio, seed: int, block: int, size: int) -> Iterator[Sam
     """The BLOCK samples of a block; the same whenever and wherever they are made."""
     batch = complete_batch(studio, np.random.default_rng([seed, block]), BLOCK, size)
     for i in range(BLOCK):
-        labels = {name: np.asarray(getattr(batch.labels, name)[i]) for name in _LABELS}
+        labels = {name: np.asarray(getattr(batch.labels, name)[i]) for name in LABELS}
         floats = {k: v.astype(np.float32) if v.dtype == np.float64 else v for k, v in labels.items()}
         pictures = batch.rgb[i], batch.depth[i], batch.labels.depth[i], batch.labels.part[i]
         yield dict(zip(_PICTURES, pictures, strict=True)) | floats
@@ -53,7 +54,7 @@ def pack(sample: Sample) -> dict[str, bytes]:
         sample["part"],
     )
     labels = io.BytesIO()
-    arrays: dict[str, Any] = {name: sample[name] for name in _LABELS}
+    arrays: dict[str, Any] = {name: sample[name] for name in LABELS}
     np.savez(labels, **arrays)
     contents = [cv2.imencode(".png", np.ascontiguousarray(picture))[1].tobytes() for picture in stored]
     return dict(zip(FILES, [*contents, labels.getvalue()], strict=True))
@@ -72,7 +73,7 @@ def unpack(files: Mapping[str, bytes], where: Path | str) -> Sample:
         pictures[name] = np.asarray(picture)
     try:
         with np.load(io.BytesIO(files["labels.npz"])) as data:
-            labels = {name: data[name] for name in _LABELS}
+            labels = {name: data[name] for name in LABELS}
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise HandPoseError(f"{where}: labels.npz cannot be read ({error}); render the shard again") from error
     true = pictures["true_depth"].astype(np.float32) * np.float32(_TRUE_STEP_M)

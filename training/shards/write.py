@@ -19,7 +19,7 @@ from typing import Any
 from hand_pose_ros.types import HandPoseError
 from training.hands.pictures import Studio
 from training.hands.scene import SceneSettings
-from training.shards.samples import BLOCK, make_block, pack
+from training.shards.samples import BLOCK, LABELS, make_block, pack
 
 MANIFEST = "manifest.json"
 
@@ -133,12 +133,16 @@ def _studio(recipe: Recipe) -> Studio:
 
 
 def _open_manifest(out: Path, recipe: Recipe) -> dict[str, Any]:
-    wanted = {"recipe": json.loads(json.dumps(asdict(recipe), default=str)), "block": BLOCK}
+    wanted = {"recipe": json.loads(json.dumps(asdict(recipe), default=str)), "block": BLOCK, "labels": list(LABELS)}
     if not (out / MANIFEST).exists():
         return {**wanted, "shards": {}}
     manifest = read_manifest(out)
-    if {key: manifest.get(key) for key in wanted} != wanted:
-        raise HandPoseError(f"{out} holds samples of another recipe ({manifest.get('recipe')}); name another folder")
+    other = [key for key, value in wanted.items() if manifest.get(key) != value]
+    if other:
+        raise HandPoseError(
+            f"{out} holds samples of another recipe: their {', '.join(other)} in {MANIFEST} are not those wanted now; "
+            "name another folder"
+        )
     return manifest
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from training.hands.contacts import TOLERANCE, Capsules, measure_capsules, overlap, settle
-from training.hands.model import Array, HandModel, HandShape, joint_positions, pose_bones, sample_shapes
+from training.hands.model import Array, HandModel, HandShape, joint_positions, pose_bones
+from training.hands.shapes import sample_shapes
 from training.hands.turns import HIGH, LOW, THUMB, bone_turns
 
 FIST = np.array([84.0, 98, 60] * 4 + [0.0] * 4)

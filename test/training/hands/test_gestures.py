@@ -5,7 +5,8 @@ import pytest
 
 from training.hands.contacts import TOLERANCE, measure_capsules, overlap
 from training.hands.gestures import GESTURES, draw_gestures, pose_gestures
-from training.hands.model import Array, HandModel, joint_positions, pose_bones, sample_shapes
+from training.hands.model import Array, HandModel, joint_positions, pose_bones
+from training.hands.shapes import sample_shapes
 from training.hands.turns import HIGH, LOW, bone_turns
 
 NAMES = list(GESTURES)

@@ -13,10 +13,10 @@ from training.hands.model import (
     HandShape,
     joint_positions,
     pose_bones,
-    sample_shapes,
 )
 from training.hands.pose_bank import PoseBank
 from training.hands.poses import draw_poses, sample_poses, sample_turns
+from training.hands.shapes import sample_shapes
 from training.hands.turns import HIGH, LOW, THUMB
 
 COUNT = 1500

@@ -3,9 +3,10 @@
 import numpy as np
 import torch
 
-from training.hands.model import HandModel, joint_positions, pose_bones, sample_shapes
+from training.hands.model import HandModel, joint_positions, pose_bones
 from training.hands.poses import sample_turns
 from training.hands.raster import skin
+from training.hands.shapes import sample_shapes
 from training.hands.torch_model import TorchHand
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tarfile
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -14,9 +15,12 @@ import pytest
 from hand_pose_ros.types import HandPoseError
 from training.cli import main
 from training.hands.labels import Labels
+from training.hands.model import HandModel, joint_positions, pose_bones
 from training.hands.parts import FOREARM, NOTHING
 from training.hands.pictures import Studio
 from training.hands.scene import HALF
+from training.hands.shapes import ShapeParameters, make_shapes
+from training.hands.turns import bone_turns
 from training.shards import write
 from training.shards.read import ShardBatches, check_shards, read_shard
 from training.shards.samples import BLOCK, Sample, make_block
@@ -66,6 +70,17 @@ def test_samples_are_complete_and_their_labels_agree(folder: Path) -> None:
             off.append(abs(np.median(measured - sample["true_depth"][hand])))
     assert len(off) > BLOCK / 2
     assert np.median(off) < 0.005 and max(off) < 0.03
+
+
+def test_the_hand_can_be_made_again_from_its_labels(folder: Path, model: HandModel) -> None:
+    samples = [sample for _, sample in read_shard(folder / shard_name(0))]
+    held = {f.name: np.stack([sample[f.name] for sample in samples]) for f in fields(ShapeParameters)}
+    shape = make_shapes(model, ShapeParameters(**held))
+    maps, positions = pose_bones(shape, bone_turns(model, np.stack([sample["angles"] for sample in samples])))
+    turn, shift, joints = (np.stack([s[name] for s in samples]) for name in ("wrist_turn", "wrist_shift", "joints"))
+    own = joint_positions(model, shape, maps, positions)
+    across = np.where([s["right"] for s in samples], 1, -1)[:, None, None] * [1.0, 0, 0] + [0, 1.0, 1.0]
+    np.testing.assert_allclose((own * across) @ turn.transpose(0, 2, 1) + shift[:, None], joints, atol=1e-5)
 
 
 def test_any_webdataset_reader_finds_its_groups(folder: Path) -> None:
@@ -163,10 +178,15 @@ def test_readers_give_out_nothing_of_a_damaged_shard(copy: Path, damage: Callabl
         next(iter(ShardBatches(copy, 4)))
 
 
-def test_another_recipe_is_refused(folder: Path) -> None:
+def test_another_recipe_is_refused(folder: Path, copy: Path) -> None:
     with pytest.raises(HandPoseError, match="another recipe"):
         render_shards(folder, 1, replace(RECIPE, seed=9))
     (folder / "empty").mkdir(exist_ok=True)
+    manifest = read_manifest(copy)
+    manifest["labels"].remove("palm_scale")
+    (copy / write.MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(HandPoseError, match="another recipe: their labels"):
+        render_shards(copy, 1, RECIPE)
     with pytest.raises(HandPoseError, match=r"is .* a folder of shards"):
         check_shards(folder / "empty")
 

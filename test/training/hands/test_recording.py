@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from hand_pose_ros.camera import project
 from hand_pose_ros.frames_folder import open_folder, read_labels
 from training.cli import main
+from training.hands.model import Array
 from training.hands.recording import motion, record
 
 FRAMES = 3
@@ -51,6 +53,49 @@ def test_a_hand_that_keeps_still_is_where_the_motion_was_at_that_moment() -> Non
     for frame in still:
         for angles, wanted in zip(frame, moving[2], strict=True):
             np.testing.assert_allclose(angles, wanted, atol=1e-9)
+
+
+@pytest.fixture(scope="module")
+def depth_of_a_still_hand(tmp_path_factory: pytest.TempPathFactory) -> Array:
+    """(T, H, W) metres of a recording, 0 for nothing."""
+    path = tmp_path_factory.mktemp("still") / "film"
+    assert main(["record", str(path), "--frames", "12", "--seed", "5", "--still", "0.5"]) == 0
+    recording, labels = open_folder(path), read_labels(path)
+    assert labels is not None and np.ptp(labels.joints_m, axis=0).max() < 1e-9
+    depth = [recording.read(i).depth_m for i in range(12)]
+    assert all(frame is not None for frame in depth)
+    return np.stack(depth)  # type: ignore[arg-type]
+
+
+def relief(depth: Array, around: int) -> Array:
+    """How far apart (H, W) depths (T, H, W) lie within `around` pixels, as most frames have them."""
+    most = np.nanmedian(np.where(depth > 0, depth, np.nan), axis=0).astype(np.float32)
+    square = np.ones((2 * around + 1, 2 * around + 1), np.uint8)
+    return np.asarray(cv2.dilate(most, square) - cv2.erode(most, square))
+
+
+def test_holes_and_outlines_of_a_still_hand_flicker_from_frame_to_frame(depth_of_a_still_hand: Array) -> None:
+    """As of a sensor whose noise is drawn anew with each frame, and at edges alone."""
+    depth = depth_of_a_still_hand
+    holes = depth == 0
+    ever = holes.any(0)
+    assert 500 < ever.sum() < 0.02 * ever.size and not holes[:, relief(depth, around=4) < 0.01].any()
+    assert holes.all(0).sum() < 0.01 * ever.sum()  # none is stuck
+    alike = [(holes[lag:] & holes[:-lag]).sum() / holes[lag:].sum() for lag in (1, 2, 5)]
+    assert max(alike) < 0.5 and np.ptp(alike) < 0.05  # the last frame tells no more than any other
+    outline = relief(depth, around=1) > 0.3  # between the hand and the wall
+    ahead, both = depth[:, outline] < 1.0, ~(holes[1:] | holes[:-1])[:, outline]
+    assert 0.03 < (ahead[1:] != ahead[:-1])[both].mean() < 0.5
+
+
+def test_flat_surfaces_of_a_still_hand_stay(depth_of_a_still_hand: Array) -> None:
+    depth = depth_of_a_still_hand
+    flat = relief(depth, around=4) < 0.012
+    for surface in (flat & (depth[0] > 1.2), flat & (depth[0] < 0.8)):
+        seen = depth[:, surface]
+        assert surface.sum() > 10_000 and seen.min() > 0
+        assert 0 < seen.std(0).mean() < 0.001  # noise within a millimetre
+        assert np.ptp(seen.mean(1)) < 0.0003  # in which no frame as a whole comes nearer
 
 
 def test_motion_is_smooth_and_ends_where_it_began() -> None:

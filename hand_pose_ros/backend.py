@@ -41,7 +41,8 @@ class Network:
     """One ONNX graph, ready to run.
 
     providers: tried in order; where one cannot be started the next one is taken. threads: CPU threads inside one
-    operator. `provider` tells which one the session really got, `passed_over` why none of those before it.
+    operator, with OpenVINO in all. `provider` tells which one the session really got, `passed_over` why none of those
+    before it.
     """
 
     def __init__(self, path: Path, providers: Sequence[str] = DEFAULT_PROVIDERS, threads: int = 1) -> None:
@@ -55,7 +56,7 @@ class Network:
         # that sleep 5.0, 8.3; 2 threads that spin 7.9, 24.2, for each network's threads steal the next one's core.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self.path = path
-        self._session, failures = _start(path, choose_providers(providers), options)
+        self._session, failures = _start(path, choose_providers(providers), options, threads)
         self.provider: str = self._session.get_providers()[0]
         first = providers.index(self.provider) if self.provider in providers else len(providers)
         self.passed_over: dict[str, str] = {name: failures.get(name, _why_absent(name)) for name in providers[:first]}
@@ -87,15 +88,28 @@ def _why_absent(name: str) -> str:
     return "this ONNX Runtime was built without it"
 
 
+def provider_options(name: str, threads: int) -> dict[str, str]:
+    """What an execution provider must be told beside the session's options: OpenVINO does not read the number of
+    threads there (ONNX Runtime's documentation of the provider, `num_of_threads`)."""
+    return {"num_of_threads": str(threads)} if name == "OpenVINOExecutionProvider" else {}
+
+
 def _start(
-    path: Path, providers: list[str], options: ort.SessionOptions
+    path: Path, providers: list[str], options: ort.SessionOptions, threads: int
 ) -> tuple[ort.InferenceSession, dict[str, str]]:
     """The session on the first provider that starts, and what the others before it said."""
     failures: dict[str, str] = {}
     for k, name in enumerate(providers):
         try:
             # Its own fallback would print to stdout and ignore the order.
-            return ort.InferenceSession(str(path), options, providers=providers[k:], enable_fallback=0), failures
+            session = ort.InferenceSession(
+                str(path),
+                options,
+                providers=providers[k:],
+                provider_options=[provider_options(each, threads) for each in providers[k:]],
+                enable_fallback=0,
+            )
+            return session, failures
         except Exception as error:  # ONNX Runtime's exceptions share no base class
             failure, failures[name] = error, " ".join(str(error).split())
     raise HandPoseError(

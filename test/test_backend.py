@@ -38,7 +38,7 @@ def test_providers_that_are_not_there_are_passed_over(decoder: Path, capfd: pyte
 def test_a_provider_that_does_not_start_is_passed_over(decoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = ort.InferenceSession
 
-    def picky(path: str, options: object, providers: list[str], **kwargs: int) -> ort.InferenceSession:
+    def picky(path: str, options: object, providers: list[str], **kwargs: object) -> ort.InferenceSession:
         if providers[0] == "CUDAExecutionProvider":
             raise RuntimeError("no driver")
         return real(path, options, providers=providers, **kwargs)
@@ -48,6 +48,22 @@ def test_a_provider_that_does_not_start_is_passed_over(decoder: Path, monkeypatc
     assert Network(decoder).provider == "CPUExecutionProvider"
     with pytest.raises(HandPoseError, match=r"cannot run .*decoder_joints.onnx on CUDAExecutionProvider \(no driver\)"):
         Network(decoder, ["CUDAExecutionProvider"])
+
+
+def test_openvino_is_told_the_number_of_threads(decoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, told = ort.InferenceSession, []
+
+    def recorded(
+        path: str, options: ort.SessionOptions, providers: list[str], provider_options: list[dict], **kwargs: object
+    ) -> ort.InferenceSession:
+        told.append((dict(zip(providers, provider_options, strict=True)), options.intra_op_num_threads))
+        return real(path, options, providers=["CPUExecutionProvider"])
+
+    monkeypatch.setattr(ort, "InferenceSession", recorded)
+    both = ["OpenVINOExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr(ort, "get_available_providers", lambda: both)
+    Network(decoder, both, threads=3)
+    assert told == [({"OpenVINOExecutionProvider": {"num_of_threads": "3"}, "CPUExecutionProvider": {}}, 3)]
 
 
 def test_unknown_providers_and_thread_counts_are_refused(decoder: Path) -> None:

@@ -142,7 +142,7 @@ def _dispatch(args: argparse.Namespace) -> int:
         print(f"{args.page}: {', '.join(names)}")
         return 0
     if args.command == "record":
-        from training.hands.recording import record
+        from training.hands.recording import Film, record
 
         if args.frames < 2:
             raise HandPoseError(f"--frames {args.frames}: a recording of motion needs at least 2")
@@ -150,13 +150,14 @@ def _dispatch(args: argparse.Namespace) -> int:
             raise HandPoseError(f"--still {args.still}: name a moment of the motion, from 0 to 1")
         if args.still is not None and args.gestures:
             raise HandPoseError("--still keeps the fingers as they are, --gestures moves them: give one of them")
+        film = Film(args.frames, args.seed, args.skins, args.still, args.gestures)
         if args.folder.suffix == ".mcap":
             from training.hands.bag import record_bag
 
-            bag = record_bag(args.folder.with_suffix(""), args.frames, args.seed, args.skins, args.still, args.gestures)
+            bag = record_bag(args.folder.with_suffix(""), film)
             print(f"{args.frames} frames in the bag {bag}")
             return 0
-        record(args.folder, args.frames, args.seed, args.skins, args.still, args.gestures)
+        record(args.folder, film)
         print(f"{args.frames} frames in {args.folder}")
         return 0
     if args.command in hands_command.COMMANDS:

@@ -6,21 +6,13 @@ from pathlib import Path
 
 from hand_pose_ros.recordings import TrueHand
 from hand_pose_ros.recordings.record_folder import record_frames
-from training.hands.recording import film
+from training.hands.recording import Film
 
 
-def record_bag(
-    bag: Path,
-    frames: int = 60,
-    seed: int = 11,
-    skins: Path | None = None,
-    still_at: float | None = None,
-    gestures: bool = False,
-) -> Path:
-    """Films as `recording.record` does, into the new folder `bag` with `<name>.mcap` in it, frame by frame; returns it.
+def record_bag(bag: Path, film: Film) -> Path:
+    """Write `film` into the new folder `bag` with `<name>.mcap` in it, frame by frame; returns the folder.
 
     Depth comes in whole millimetres, as cameras send it. Raises HandPoseError where the bag exists.
     """
-    filmed = film(frames, seed, skins, still_at, gestures)
-    record_frames(((frame, [TrueHand(joints, "right")]) for frame, joints in filmed), bag)
+    record_frames(((frame, [TrueHand(joints, "right")]) for frame, joints in film.shoot()), bag)
     return bag

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -42,49 +42,51 @@ KEY_POSES = (
 )
 
 
-def record(
-    folder: Path,
-    frames: int = 60,
-    seed: int = 11,
-    skins: Path | None = None,
-    still_at: float | None = None,
-    gestures: bool = False,
-) -> None:
-    """Film `frames` at 30 Hz of a right hand opening, closing and pointing while it turns and moves, into `folder`.
+@dataclass(frozen=True)
+class Film:
+    """What is filmed: `frames` at 30 Hz of a right hand opening, closing and pointing while it turns and moves.
 
-    still_at: 0 to 1, the moment of this motion at which the hand keeps still all the time. gestures: its fingers wander
-    through random gestures instead.
+    seed: of shape, light and noise. skins: a folder of skin textures; without one the skin is procedural. still_at: 0
+    to 1, the moment of this motion at which the hand keeps still all the time. gestures: its fingers wander through
+    random gestures instead.
     """
-    pictures, joints = zip(*film(frames, seed, skins, still_at, gestures), strict=True)
-    names = [f"{i:04d}" for i in range(frames)]
-    write_folder(folder, names, pictures, joints_m=np.stack(joints), side=["right"] * frames, jpeg_quality=88)
+
+    frames: int = 60
+    seed: int = 11
+    skins: Path | None = None
+    still_at: float | None = None
+    gestures: bool = False
+
+    def shoot(self) -> Iterator[tuple[RgbdFrame, Array]]:
+        """Frames of the hand and its joints (21, 3) in the camera's frame."""
+        studio = Studio(self.skins, None)
+        rng = np.random.default_rng(self.seed)
+        plain = SceneSettings(mirrored=0, empty=0, depth_noise=False, occluders=False)
+        still = alone(replace(sample_scenes(studio.model, rng, 1, plain), seed=np.array([self.seed])))
+        look, sensor = plain_look(rng), plain_sensor()
+        wall = LINEAR[_wall(rng)]
+        moments = list(motion(self.frames, self.still_at))
+        poses = np.array([_angles(flexion, thumb) for flexion, thumb, *_ in moments])
+        if self.gestures:
+            capsules = measure_capsules(studio.model, still.shape)
+            poses = random_sequence(studio.model, capsules, np.random.default_rng([self.seed, 1]), self.frames)
+        for i, (angles, (*_, turn, place)) in enumerate(zip(poses, moments, strict=True)):
+            scene = _moved(studio.model, still, angles, turn, place)
+            vertices = surfaces(studio.model, scene)[0]
+            # light, sleeve and skin stay as they are, only the sensors' noise changes
+            stage = crop_stage(studio.model, scene, vertices, 0)
+            rgb = through_lens(studio.light(stage, look, wall, LENS), look, self.seed + i)
+            true = view(studio.model, stage, LENS, (HEIGHT, WIDTH))
+            depth = np.empty_like(true.depth)
+            measure(np.minimum(true.depth, np.float32(WALL_M)), true.part, sensor, LENS, self.seed + i, depth)
+            yield RgbdFrame(CAMERA, rgb, depth), scene.joints[0]
 
 
-def film(
-    frames: int, seed: int, skins: Path | None, still_at: float | None = None, gestures: bool = False
-) -> Iterator[tuple[RgbdFrame, Array]]:
-    """Frames of one hand and its joints (21, 3) in the camera's frame."""
-    studio = Studio(skins, None)
-    rng = np.random.default_rng(seed)
-    plain = SceneSettings(mirrored=0, empty=0, depth_noise=False, occluders=False)
-    still = alone(replace(sample_scenes(studio.model, rng, 1, plain), seed=np.array([seed])))
-    look, sensor = plain_look(rng), plain_sensor()
-    wall = LINEAR[_wall(rng)]
-    moments = list(motion(frames, still_at))
-    poses = np.array([_angles(flexion, thumb) for flexion, thumb, *_ in moments])
-    if gestures:
-        capsules = measure_capsules(studio.model, still.shape)
-        poses = random_sequence(studio.model, capsules, np.random.default_rng([seed, 1]), frames)
-    for i, (angles, (*_, turn, place)) in enumerate(zip(poses, moments, strict=True)):
-        scene = _moved(studio.model, still, angles, turn, place)
-        vertices = surfaces(studio.model, scene)[0]
-        # light, sleeve and skin stay as they are, only the sensors' noise changes
-        stage = crop_stage(studio.model, scene, vertices, 0)
-        rgb = through_lens(studio.light(stage, look, wall, LENS), look, seed + i)
-        true = view(studio.model, stage, LENS, (HEIGHT, WIDTH))
-        depth = np.empty_like(true.depth)
-        measure(np.minimum(true.depth, np.float32(WALL_M)), true.part, sensor, LENS, seed + i, depth)
-        yield RgbdFrame(CAMERA, rgb, depth), scene.joints[0]
+def record(folder: Path, film: Film) -> None:
+    """Write `film` with its ground truth as the frames folder `folder`."""
+    pictures, joints = zip(*film.shoot(), strict=True)
+    names = [f"{i:04d}" for i in range(film.frames)]
+    write_folder(folder, names, pictures, joints_m=np.stack(joints), side=["right"] * film.frames, jpeg_quality=88)
 
 
 def alone(scenes: Scenes) -> Scenes:

@@ -10,7 +10,7 @@ import pytest
 from hand_pose_ros.recordings import open_recording
 from hand_pose_ros.types import HandPoseError
 from training.cli import main
-from training.hands.recording import film
+from training.hands.recording import Film
 
 FRAMES = 2
 
@@ -21,7 +21,7 @@ def test_a_bag_holds_what_was_filmed_with_its_truth(tmp_path: Path, capsys: pyte
     assert (tmp_path / "film" / "film.mcap").is_file()
     bag = open_recording(tmp_path / "film")
     truth, samples = bag.truth(), list(bag.frames())
-    filmed = list(film(FRAMES, 3, None))
+    filmed = list(Film(FRAMES, 3).shoot())
     assert len(samples) == len(truth) == FRAMES
     for sample, (frame, joints) in zip(samples, filmed, strict=True):
         (hand,) = truth[sample.name]
@@ -34,4 +34,4 @@ def test_a_bag_holds_what_was_filmed_with_its_truth(tmp_path: Path, capsys: pyte
     with pytest.raises(HandPoseError, match="exists already"):
         from training.hands.bag import record_bag
 
-        record_bag(tmp_path / "film", FRAMES)
+        record_bag(tmp_path / "film", Film(FRAMES))

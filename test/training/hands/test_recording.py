@@ -12,7 +12,7 @@ from hand_pose_ros.camera import project
 from hand_pose_ros.frames_folder import open_folder, read_labels
 from training.cli import main
 from training.hands.model import Array
-from training.hands.recording import motion, record
+from training.hands.recording import Film, motion, record
 
 FRAMES = 3
 
@@ -20,7 +20,7 @@ FRAMES = 3
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("recording") / "film"
-    record(path, FRAMES, seed=5)
+    record(path, Film(FRAMES, seed=5))
     return path
 
 

@@ -9,12 +9,12 @@ import pytest
 
 from training.cli import main
 from training.hands.bench import BATCH
-from training.hands.recording import record
+from training.hands.recording import Film, record
 from training.hands.sheet import COLUMNS, show_depth, show_parts
 
 
 def test_a_sheet_has_all_samples_and_the_real_ones_below(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    record(tmp_path / "film", 2, seed=3)
+    record(tmp_path / "film", Film(2, seed=3))
     target = tmp_path / "sheets" / "sheet.png"
     assert main(["sheet", str(target), "--count", "22", "--size", "24", "--real", str(tmp_path / "film")]) == 0
     assert "22 samples" in capsys.readouterr().out

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from hand_pose_ros.crop import CropSpec
+from hand_pose_ros.crop import TURNS, CropSpec
 from hand_pose_ros.manifest import MANIFEST, ManifestReader, read_manifest, short_hash, verify_files
 from hand_pose_ros.skeleton import JOINT_COUNT, JOINT_NAMES
 from hand_pose_ros.types import FloatArray, Modality
@@ -53,6 +53,7 @@ class Bundle:
     weights: of each expert's precision in the product, by modality and encoder, 1 where not named (a generalised
     product of experts; Cao and Fleet 2014): experts that err together must not be counted as if they erred apart.
     Colour's beside depth may be 0: then colour is looked at only where there is no depth.
+    looks: how often the model is best shown a hand, 1 to 3, as EstimatorOptions tells; more would not pay.
     rgb_mean, rgb_std: (3,), of colour values 0..1. cloud_points: points in a decoded cloud.
     """
 
@@ -66,6 +67,7 @@ class Bundle:
     cloud_points: int
     covariance: Mapping[Modality, CovarianceSpec]
     weights: Mapping[Modality, Mapping[str, float]]
+    looks: int
     rgb_mean: FloatArray
     rgb_std: FloatArray
     card: Mapping[str, Any] = field(repr=False)
@@ -135,12 +137,15 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
         cloud_points=decoders["cloud"].positive("points", int),
         covariance=covariance,
         weights=weights,
+        looks=manifest.positive("looks", int) if "looks" in manifest.content else 1,
         rgb_mean=rgb.numbers("mean", 3) if rgb else np.zeros(3),
         rgb_std=rgb.numbers("std", 3) if rgb else np.ones(3),
         card=manifest.get("card"),
     )
     if not (bundle.rgb_std > 0).all():
         manifest.fail("encoders.rgb.std", "must be positive")
+    if bundle.looks > len(TURNS):
+        manifest.fail("looks", f"must be at most {len(TURNS)}, not {bundle.looks}")
     verify_files(manifest, [*bundle.encoders.values(), *bundle.decoders.values()])
     return bundle
 

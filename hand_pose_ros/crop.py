@@ -16,6 +16,8 @@ from hand_pose_ros.types import FloatArray, HandCrop, HandRegion, PinholeCamera,
 POINT_GRID = 96
 #: With fewer measured pixels than this in the cube there is no hand to see.
 MIN_PIXELS = 32
+#: Rolls of the camera under which a hand is looked at, one look after the other; radians.
+TURNS = (0.0, np.pi / 6, -np.pi / 6)
 _MIRROR = np.array([-1.0, 1.0, 1.0])
 
 
@@ -43,30 +45,44 @@ def make_crop(frame: RgbdFrame, region: HandRegion, spec: CropSpec, mirrored: bo
     distance; otherwise colour alone, with the scale of the region's box. None when neither is there.
     """
     rotation = look_at(ray(region.center_px, frame.camera))
+    tan_half = region.box_px * spec.box_scale / 2 / pixels_per_tangent(rotation, frame.camera)
+    crop = _cut(frame, rotation, tan_half, region.distance_m, spec)
+    return mirror(crop) if crop and mirrored else crop
+
+
+def turn(frame: RgbdFrame, crop: HandCrop, spec: CropSpec, radians: float) -> HandCrop | None:
+    """The hand of a crop seen anew by a camera that is rolled about the crop's optical axis; None when nothing of it
+    is to be seen so."""
+    cos, sin = np.cos(radians), np.sin(radians)
+    roll = np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
+    turned = _cut(frame, roll @ crop.rotation, crop.tan_half, crop.distance_m, spec)
+    return mirror(turned) if turned and crop.mirrored else turned
+
+
+def _cut(
+    frame: RgbdFrame, rotation: FloatArray, tan_half: float, distance_m: float | None, spec: CropSpec
+) -> HandCrop | None:
+    """What lies ahead of a camera turned by `rotation`; tan_half: of the crop where there is no depth to be seen."""
     depth = points = distance = None
-    if frame.depth_m is not None and region.distance_m is not None and (spec.depth_size or spec.points):
+    if frame.depth_m is not None and distance_m is not None and (spec.depth_size or spec.points):
         grid = spec.depth_size or POINT_GRID
-        tan_half = spec.size_m / 2 / region.distance_m
-        seen = _unit_points(frame.depth_m, frame.camera, rotation, grid, region.distance_m, spec.size_m)
+        seen = _unit_points(frame.depth_m, frame.camera, rotation, grid, distance_m, spec.size_m)
         x, y, z = np.moveaxis(np.abs(seen), -1, 0)
         order = _z_order(grid)
         inside = order[((x <= 1.0) & (y <= 1.0) & (z <= 1.0)).ravel()[order]]
         if len(inside) >= MIN_PIXELS:
-            distance = region.distance_m
+            distance, tan_half = distance_m, spec.size_m / 2 / distance_m
             if spec.depth_size:
                 depth = np.clip(seen[..., 2], -1.0, 1.0)
             if spec.points:
                 every = (np.arange(spec.points) + 0.5) * (len(inside) / spec.points)
                 points = seen.reshape(-1, 3)[inside[every.astype(np.intp)]]
-    if distance is None:
-        tan_half = region.box_px * spec.box_scale / 2 / pixels_per_tangent(rotation, frame.camera)
     rgb = None
     if frame.rgb is not None and spec.rgb_size and (distance is None or spec.rgb_beside_depth):
         rgb = _turned_picture(frame.rgb, frame.camera, rotation, tan_half, spec.rgb_size)
     if rgb is None and distance is None:
         return None
-    crop = HandCrop(rotation, tan_half, spec.size_m, False, distance, rgb, depth, points)
-    return mirror(crop) if mirrored else crop
+    return HandCrop(rotation, tan_half, spec.size_m, False, distance, rgb, depth, points)
 
 
 def mirror(crop: HandCrop) -> HandCrop:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 
 from hand_pose_ros.backend import Network
@@ -17,6 +19,8 @@ from hand_pose_ros.types import FloatArray, HandCrop, HandEstimate, PinholeCamer
 
 _MIDDLE_CHAIN = [WRIST, *FINGERS["middle"]]
 _KNOWN_SIZE_STD = 0.02
+#: Scale of a hand, position of its origin (3,) and the covariance of that (3, 3).
+Placed = tuple[float, FloatArray, FloatArray]
 
 
 class HandDecoder:
@@ -37,21 +41,32 @@ class HandDecoder:
             hands.append(to_camera(crop, joints * scale + position))
         return hands
 
-    def describe(self, encoded: Encoded, camera: PinholeCamera) -> list[HandEstimate]:
-        """Decode, place in space, and turn and mirror back into the camera's frame. A hand behind the camera, a weak
-        model's guess that nobody could use, is left out."""
+    def describe(
+        self, encoded: Encoded, camera: PinholeCamera, further: Encoded | None = None, shown: Sequence[int] = ()
+    ) -> list[HandEstimate]:
+        """Decode, place in space, and turn and mirror back into the camera's frame. further: more looks at the same
+        hands, crop j at hand shown[j]; joints and surface are means over a hand's looks, all else is the first one's.
+        A hand behind the camera, a weak model's guess that nobody could use, is left out."""
         count = len(encoded.crops)
         draws = posterior_samples(encoded.mean, encoded.variance, self._samples)
         latents = np.concatenate([encoded.mean[:, None], draws], axis=1)
         decoded = self._run("joints", latents.reshape(-1, self._bundle.latent_size))
         joints = decoded["joints"].reshape(count, -1, JOINT_COUNT, 3).astype(np.float64)
         joints_2d = decoded["joints_2d"].reshape(count, -1, JOINT_COUNT, 2)[:, 0]
-        clouds = self._run("cloud", encoded.mean)["cloud"]
+        placed = [self._place(crop, joints[k, 0], joints_2d[k]) for k, crop in enumerate(encoded.crops)]
+        shapes = [[shape] for shape in self._shapes(encoded, joints[:, 0], placed)]
+        if further is not None:
+            again = self._run("joints", further.mean)
+            places = [
+                self._place(*hand) for hand in zip(further.crops, again["joints"], again["joints_2d"], strict=True)
+            ]
+            for k, shape in zip(shown, self._shapes(further, again["joints"], places), strict=True):
+                shapes[k].append(shape)
         hands = []
         for k, crop in enumerate(encoded.crops):
             modality = modality_of(crop)
-            scale, position, position_covariance = self._place(crop, joints[k, 0], joints_2d[k])
-            joints_m = to_camera(crop, joints[k, 0] * scale + position)
+            scale, _, position_covariance = placed[k]
+            joints_m, cloud_m = np.split(np.mean(shapes[k], axis=0), [JOINT_COUNT])
             if region_from_joints(joints_m, camera) is None:
                 continue
             deviations = joints[k, 1:] - joints[k, 0]
@@ -64,7 +79,7 @@ class HandDecoder:
                     joints_m=joints_m,
                     joint_cov_m2=covariances_to_camera(crop, covariance * scale**2 + position_covariance),
                     joints_px=project(joints_m, camera),
-                    cloud_m=to_camera(crop, clouds[k] * scale + position),
+                    cloud_m=cloud_m,
                     side="left" if crop.mirrored else "right",
                     side_confidence=_sigmoid(encoded.side_logit[k]),
                     confidence=_sigmoid(encoded.presence_logit[k]),
@@ -76,7 +91,15 @@ class HandDecoder:
             )
         return hands
 
-    def _place(self, crop: HandCrop, joints: FloatArray, joints_2d: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+    def _shapes(self, encoded: Encoded, joints: FloatArray, placed: Sequence[Placed]) -> Iterator[FloatArray]:
+        """Joints, then surface points (21 + P, 3) of each hand, metres, in the camera's frame."""
+        clouds = self._run("cloud", encoded.mean)["cloud"]
+        for crop, points, (scale, position, _) in zip(
+            encoded.crops, np.concatenate([joints, clouds], axis=1), placed, strict=True
+        ):
+            yield to_camera(crop, points * scale + position)
+
+    def _place(self, crop: HandCrop, joints: FloatArray, joints_2d: FloatArray) -> Placed:
         """Scale of the hand, position (3,) of its origin in the crop frame, and the covariance (3, 3) of that."""
         if crop.distance_m is not None:
             return 1.0, np.array([0.0, 0.0, crop.distance_m]), np.zeros((3, 3))

@@ -11,7 +11,7 @@ import numpy as np
 
 from hand_pose_ros.backend import DEFAULT_PROVIDERS, Network
 from hand_pose_ros.bundle import ENCODERS_OF, Bundle, load_bundle
-from hand_pose_ros.crop import make_crop
+from hand_pose_ros.crop import TURNS, make_crop, turn
 from hand_pose_ros.decode import HandDecoder
 from hand_pose_ros.encode import Encoded, HandEncoder
 from hand_pose_ros.region import find_regions, region_from_box, region_from_joints, region_of_picture
@@ -45,6 +45,7 @@ class EstimatorOptions:
     """
 
     samples: int = 16
+    looks: int | None = None
     max_hands: int = 1
     finder: Finder | None = None
     refine_passes: int = 1
@@ -127,7 +128,19 @@ class HandEstimator:
             # a crop around a wrong estimate shows less of the hand: keep where the model is surer that there is one
             surer = again.presence_logit >= encoded.presence_logit[list(centred)]
             encoded.take(again, [(old, new) for new, old in enumerate(centred) if surer[new]])
-        return self._decoder.describe(encoded, frame.camera)
+        return self._decoder.describe(encoded, frame.camera, *self._look_again(encoded, frame))
+
+    def _look_again(self, encoded: Encoded, frame: RgbdFrame) -> tuple[Encoded | None, list[int]]:
+        """The hands as they are seen by a turned camera, and which hand each of these crops shows."""
+        turned = [
+            (k, again)
+            for radians in TURNS[1 : self.options.looks or self.bundle.looks]
+            for k, crop in enumerate(encoded.crops)
+            if (again := turn(frame, crop, self.bundle.crop, radians)) is not None
+        ]
+        if not turned:
+            return None, []
+        return self._encoder.encode([crop for _, crop in turned], [False] * len(turned)), [k for k, _ in turned]
 
     def _usable(self, frame: RgbdFrame, modalities: Modality) -> RgbdFrame:
         """The frame with only the streams that are asked for and that the model reads. Checks that they fit."""

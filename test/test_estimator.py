@@ -12,6 +12,7 @@ from bundles import SIZE_M, make_test_bundle, rigid_hand
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scenes import CAMERA, arm, arm_frame, depth_of_balls
+from scipy.spatial.transform import Rotation
 
 from hand_pose_ros.camera import look_at, project, ray
 from hand_pose_ros.estimator import EstimatorOptions, HandEstimator
@@ -238,6 +239,34 @@ def test_as_many_hands_are_looked_for_as_asked(models: Models) -> None:
         assert len(hands) == min(count, 2)
         for hand, middle in zip(hands, middles[::-1], strict=False):  # the nearest first
             assert np.linalg.norm(hand.joints_m.mean(axis=0) - middle) < 0.06
+
+
+def test_further_looks_are_from_a_turned_camera_and_averaged(models: Models, scene: tuple) -> None:
+    frame, middle = scene
+    region = HandRegion(tuple(project(middle, CAMERA)), 150.0, float(np.linalg.norm(middle)))
+    once, thrice = (models(options=EstimatorOptions(looks=n)) for n in (1, 3))
+    (first,), (mean,) = (model.estimate(frame, regions=[region], side="right") for model in (once, thrice))
+    # the test bundle sees the same hand in every picture, which so turns with the camera about the middle of the cube
+    about = ray(region.center_px, CAMERA)
+    turns = [Rotation.from_rotvec(degrees * about, degrees=True) for degrees in (-30, 0, 30)]
+    expected = np.mean([turn.apply(first.joints_m - first.joints_m.mean(axis=0)) for turn in turns], axis=0)
+    np.testing.assert_allclose(mean.joints_m - mean.joints_m.mean(axis=0), expected, atol=1e-5)
+    assert np.linalg.norm((mean.joints_m - first.joints_m).mean(axis=0)) < 0.02
+    np.testing.assert_array_equal(mean.joint_cov_m2, first.joint_cov_m2)
+    assert mean.cloud_m.shape == first.cloud_m.shape
+    np.testing.assert_allclose(project(mean.joints_m, CAMERA), mean.joints_px)
+
+
+def test_the_bundle_says_how_often_to_look(scene: tuple, tmp_path: Path) -> None:
+    frame, _ = scene
+    path = make_test_bundle(tmp_path / "hand")
+    manifest = path / "manifest.yaml"
+    manifest.write_text(manifest.read_text() + "looks: 2\n")
+    for options, seen in ((EstimatorOptions(), 2), (EstimatorOptions(looks=1), 1)):
+        estimator = HandEstimator(path, options=options)
+        looked_at = count_runs(estimator)
+        estimator.estimate(frame, box=np.array([250, 200, 150, 150]), side="right")
+        assert set(looked_at.values()) == {seen}
 
 
 def test_a_found_hand_is_centred_anew(models: Models, scene: tuple) -> None:

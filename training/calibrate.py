@@ -20,9 +20,8 @@ from training.held_out import BATCH, Seen, fuse
 POSTERIOR_SAMPLES = 16
 #: The level whose ellipsoids are made to hold exactly their share.
 LEVEL = 0.9
-#: Weights of colour beside depth that are tried; the smallest that is within a share of the best is taken.
+#: Weights of colour beside depth that are tried.
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
-WORTH_IT = 0.02
 #: Powers of the spread that are tried. More would fit a little better, and tell of half a metre where it extrapolates.
 POWERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
@@ -38,10 +37,10 @@ class Calibration:
     rank_correlation: float
 
 
-def choose_weight(decoder: Network, sets: Sequence[Seen]) -> tuple[float, dict[float, float]]:
+def choose_weight(decoder: Network, sets: Sequence[Seen], worth: float) -> tuple[float, dict[float, float]]:
     """The weight of colour's expert beside depth's that makes the joints best on the hands to fit on, the mean over the
-    sets; less, where that is hardly worse: looking at colour doubles the time, and has to earn it. And the mean errors
-    relative to the wrist in mm, by weight."""
+    sets; or the smallest one whose error is larger by no more than the share `worth`, since looking at colour takes
+    time, and has to earn it. And the mean errors relative to the wrist in mm, by weight."""
 
     def cost(weight: float) -> float:
         errors = []
@@ -52,7 +51,7 @@ def choose_weight(decoder: Network, sets: Sequence[Seen]) -> tuple[float, dict[f
         return 1000 * float(np.mean(errors))
 
     costs = {weight: cost(weight) for weight in WEIGHTS}
-    return next(weight for weight in WEIGHTS if costs[weight] <= (1 + WORTH_IT) * min(costs.values())), costs
+    return next(weight for weight in WEIGHTS if costs[weight] <= (1 + worth) * min(costs.values())), costs
 
 
 def calibrate(

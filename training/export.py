@@ -37,6 +37,11 @@ VALIDATION_SEED = 987_654_321
 VALIDATION_BATCHES = 32
 #: Pictures from which the ranges of an int8 encoder's activations are taken.
 RANGE_PICTURES = 192
+#: How often a hand is looked at, the picture turned in between.
+LOOKS = 3
+#: What colour has to better joints by to be looked at beside depth on a CPU: as much as the further looks with depth
+#: alone that fit in the same time.
+WORTH_ON_CPU = 0.05
 ENCODER_OUTPUTS = ("mean", "log_var", "side_logit", "presence_logit")
 MODALITIES: tuple[Modality, ...] = ("rgbd", "rgb", "depth")
 
@@ -68,6 +73,7 @@ def export(
         "version": version,
         "skeleton": list(JOINT_NAMES),
         "latent_size": LATENT,
+        "looks": LOOKS,
         "crop": {"size_m": CROP_SIZE_M, "box_scale": BOX_SCALE},
         "encoders": {
             "rgb": {
@@ -99,7 +105,7 @@ def export(
     encoder, decoder = open_encoder(opened), Network(opened.decoders["joints"])
     seen = {name: see(encoder, hands) for name, hands in sources.items()}
     fitted = {name: seen[name] for name in ("synthetic", *(folder.name for folder in calibrate_on))}
-    weight, by_weight = choose_weight(decoder, list(fitted.values()))
+    weight, by_weight = choose_weight(decoder, list(fitted.values()), WORTH_ON_CPU if int8 else 0.0)
     manifest["weights"] = {"rgbd": {"rgb": weight}}
     manifest["card"]["wrist_relative_mm_by_weight_of_colour"] = {w: round(mm, 2) for w, mm in by_weight.items()}
     reports: dict[str, dict[str, Any]] = {name: {"hands": len(hands.joints)} for name, hands in seen.items()}

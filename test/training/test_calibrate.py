@@ -82,7 +82,7 @@ def test_colour_is_weighed_by_what_it_betters(tmp_path: Path, colour_std: float,
     }
     decoder = WristOnly(bundle / "decoder_joints.onnx")
     seen = Seen(experts, decoder.run(z=true.astype(np.float32))["joints"], np.ones(COUNT, dtype=bool))
-    weight, errors_mm = choose_weight(decoder, [seen])
+    weight, errors_mm = choose_weight(decoder, [seen], 0.02)
     assert least <= weight <= (1.0 if least else 0.0)
     assert errors_mm[weight] <= 1.02 * min(errors_mm.values())
 

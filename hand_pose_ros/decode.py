@@ -35,11 +35,7 @@ class HandDecoder:
     def joints(self, encoded: Encoded) -> list[FloatArray]:
         """The mean joints (21, 3) of each hand, metres, in the camera's frame."""
         decoded = self._run("joints", encoded.mean)
-        hands = []
-        for crop, joints, joints_2d in zip(encoded.crops, decoded["joints"], decoded["joints_2d"], strict=True):
-            scale, position, _ = self._place(crop, joints, joints_2d)
-            hands.append(to_camera(crop, joints * scale + position))
-        return hands
+        return list(_in_camera(encoded, decoded["joints"], self._place_all(encoded, **decoded)))
 
     def describe(
         self, encoded: Encoded, camera: PinholeCamera, further: Encoded | None = None, shown: Sequence[int] = ()
@@ -53,14 +49,12 @@ class HandDecoder:
         decoded = self._run("joints", latents.reshape(-1, self._bundle.latent_size))
         joints = decoded["joints"].reshape(count, -1, JOINT_COUNT, 3).astype(np.float64)
         joints_2d = decoded["joints_2d"].reshape(count, -1, JOINT_COUNT, 2)[:, 0]
-        placed = [self._place(crop, joints[k, 0], joints_2d[k]) for k, crop in enumerate(encoded.crops)]
+        placed = self._place_all(encoded, joints[:, 0], joints_2d)
         shapes = [[shape] for shape in self._shapes(encoded, joints[:, 0], placed)]
         if further is not None:
             again = self._run("joints", further.mean)
-            places = [
-                self._place(*hand) for hand in zip(further.crops, again["joints"], again["joints_2d"], strict=True)
-            ]
-            for k, shape in zip(shown, self._shapes(further, again["joints"], places), strict=True):
+            placed_again = self._place_all(further, **again)
+            for k, shape in zip(shown, self._shapes(further, again["joints"], placed_again), strict=True):
                 shapes[k].append(shape)
         hands = []
         for k, crop in enumerate(encoded.crops):
@@ -94,10 +88,11 @@ class HandDecoder:
     def _shapes(self, encoded: Encoded, joints: FloatArray, placed: Sequence[Placed]) -> Iterator[FloatArray]:
         """Joints, then surface points (21 + P, 3) of each hand, metres, in the camera's frame."""
         clouds = self._run("cloud", encoded.mean)["cloud"]
-        for crop, points, (scale, position, _) in zip(
-            encoded.crops, np.concatenate([joints, clouds], axis=1), placed, strict=True
-        ):
-            yield to_camera(crop, points * scale + position)
+        return _in_camera(encoded, np.concatenate([joints, clouds], axis=1), placed)
+
+    def _place_all(self, encoded: Encoded, joints: FloatArray, joints_2d: FloatArray) -> list[Placed]:
+        """Where each hand is, from the decoded joints (N, 21, 3) and (N, 21, 2)."""
+        return [self._place(*hand) for hand in zip(encoded.crops, joints, joints_2d, strict=True)]
 
     def _place(self, crop: HandCrop, joints: FloatArray, joints_2d: FloatArray) -> Placed:
         """Scale of the hand, position (3,) of its origin in the crop frame, and the covariance (3, 3) of that."""
@@ -112,6 +107,12 @@ class HandDecoder:
 
     def _run(self, name: str, latents: FloatArray) -> dict[str, FloatArray]:
         return self._networks[name].run(z=latents.astype(np.float32))
+
+
+def _in_camera(encoded: Encoded, points: FloatArray, placed: Sequence[Placed]) -> Iterator[FloatArray]:
+    """Decoded points (N, P, 3) of each hand, metres, in the camera's frame."""
+    for crop, own, (scale, position, _) in zip(encoded.crops, points, placed, strict=True):
+        yield to_camera(crop, own * scale + position)
 
 
 def _sigmoid(logit: float) -> float:

@@ -37,11 +37,12 @@ Finder = Callable[[RgbdFrame, int], list[HandRegion]]
 
 @dataclass(frozen=True)
 class EstimatorOptions:
-    """samples: of the posterior, for the covariance; even. max_hands: most hands looked for in a picture. finder: looks
-    for them; without one, hands are where the depth picture shows them, and without depth fill the whole picture.
-    refine_passes: how often a hand that was found in the picture (not given by the caller) is centred anew on its
-    estimate and estimated again. hand_length_m: length of the known user's hand from wrist to middle fingertip along
-    the bones, which gives colour alone its scale.
+    """samples: of the posterior, for the covariance; even. looks: at each hand, 1 to 3, the picture turned in between,
+    of which joints and surface are averaged; None for as many as the bundle asks for. max_hands: most hands looked for
+    in a picture. finder: looks for them; without one, hands are where the depth picture shows them, and without depth
+    fill the whole picture. refine_passes: how often a hand that was found in the picture (not given by the caller) is
+    centred anew on its estimate and estimated again. hand_length_m: length of the known user's hand from wrist to
+    middle fingertip along the bones, which gives colour alone its scale.
     """
 
     samples: int = 16

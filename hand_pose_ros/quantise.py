@@ -6,7 +6,6 @@ the package onnx, which running a bundle does not.
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
@@ -20,7 +19,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from hand_pose_ros.bundle import Bundle, load_bundle
 from hand_pose_ros.estimator import HandEstimator
-from hand_pose_ros.manifest import MANIFEST
+from hand_pose_ros.manifest import MANIFEST, sha256
 from hand_pose_ros.types import FloatArray, HandPoseError, RgbdFrame
 
 Kind = Literal["int8", "fp16"]
@@ -149,7 +148,7 @@ def _describe(bundle: Bundle, folder: Path, kind: Kind, pictures: int) -> None:
     path = folder / MANIFEST
     manifest: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     manifest["version"] = f"{bundle.version}-{kind}"
-    manifest["sha256"] = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in manifest["sha256"]}
+    manifest["sha256"] = {name: sha256(folder / name) for name in manifest["sha256"]}
     # Whatever accuracy the card tells was the original's.
     manifest["card"] = {
         "made_from": f"{bundle.name} {bundle.version} ({bundle.hash})",

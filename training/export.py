@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import platform
 import subprocess
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 
 from hand_pose_ros.backend import Network
 from hand_pose_ros.bundle import CovarianceSpec, load_bundle
+from hand_pose_ros.manifest import sha256
 from hand_pose_ros.quantise import to_int8
 from hand_pose_ros.skeleton import JOINT_COUNT, JOINT_NAMES
 from hand_pose_ros.types import Modality
@@ -184,7 +184,7 @@ def write_manifest(bundle: Path, manifest: dict[str, Any]) -> None:
 
 def _sign(bundle: Path, manifest: dict[str, Any]) -> None:
     files = sorted(bundle.glob("*.onnx"))
-    manifest["sha256"] = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+    manifest["sha256"] = {file.name: sha256(file) for file in files}
     write_manifest(bundle, manifest)
 
 

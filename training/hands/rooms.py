@@ -86,7 +86,7 @@ def rooms(
         yield make_room(studio, rng, nearest_m)
 
 
-def make_room(studio: Studio, rng: np.random.Generator, nearest_m: float = NEAREST_M) -> Room:
+def make_room(studio: Studio, rng: np.random.Generator, nearest_m: float) -> Room:
     """One picture of 640 x 480 pixels by one of the common cameras."""
     camera = sample_camera(rng)
     lens, shape = (camera.fx, camera.fy, camera.cx, camera.cy), (camera.height, camera.width)
@@ -128,7 +128,7 @@ def arrange(
     scenes: Scenes,
     count: int,
     occluders: bool,
-    nearest_m: float = NEAREST_M,
+    nearest_m: float,
 ) -> tuple[Stage, Array]:
     """The first `count` of the scenes' hands spread over the picture with arms, a body, walls and clutter, and their
     joints (count, 21, 3), in the camera's frame."""

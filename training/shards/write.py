@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
@@ -16,6 +15,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from hand_pose_ros.manifest import sha256
 from hand_pose_ros.types import HandPoseError
 from training.hands.pictures import Studio
 from training.hands.scene import SceneSettings
@@ -82,7 +82,7 @@ def write_shard(out: Path, recipe: Recipe, number: int) -> tuple[int, str]:
                     info = tarfile.TarInfo(f"{block * BLOCK + i:09d}.{name}")  # no time, no owner: equal bytes
                     info.size = len(content)
                     tar.addfile(info, io.BytesIO(content))
-    digest = _hash(temporary)
+    digest = sha256(temporary)
     _move(temporary, path)
     return number, digest
 
@@ -97,7 +97,7 @@ def find_damage(out: Path, name: str, entry: dict[str, Any]) -> str:
     if not path.is_file():
         return f"{path} is missing"
     try:
-        return "" if _hash(path) == entry["sha256"] else f"{path} is damaged: it is not what was written"
+        return "" if sha256(path) == entry["sha256"] else f"{path} is damaged: it is not what was written"
     except OSError as error:
         return f"{path} is damaged: it cannot be read ({error.strerror})"
 
@@ -157,8 +157,3 @@ def _move(temporary: Path, path: Path) -> None:
     with temporary.open("rb") as file:
         os.fsync(file.fileno())
     temporary.replace(path)
-
-
-def _hash(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()

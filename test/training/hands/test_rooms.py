@@ -9,7 +9,7 @@ from hand_pose_ros.camera import project
 from hand_pose_ros.types import HandPoseError
 from training.hands.model import HandModel
 from training.hands.parts import FOREARM, SLEEVE
-from training.hands.rooms import HEIGHT, WIDTH, Room, arrange, box_of, rooms, sample_camera
+from training.hands.rooms import HEIGHT, NEAREST_M, WIDTH, Room, arrange, box_of, rooms, sample_camera
 from training.hands.scene import SceneSettings, sample_scenes
 
 
@@ -95,7 +95,7 @@ def test_hands_stand_at_every_distance_from_0_2_to_1_5_m(model: HandModel) -> No
     rng, distances = np.random.default_rng(0), []
     for _ in range(60):
         scenes = sample_scenes(model, rng, 4)
-        _, joints = arrange(model, rng, sample_camera(rng), scenes, 4, occluders=False)
+        _, joints = arrange(model, rng, sample_camera(rng), scenes, 4, occluders=False, nearest_m=NEAREST_M)
         distances.append(np.linalg.norm(joints.mean(1), axis=-1))
     shares = np.histogram(np.concatenate(distances), [0.15, 0.25, 0.4, 0.6, 0.9, 1.2, 1.55])[0] / 240
     assert shares.sum() == 1 and shares.min() > 0.02

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from pathlib import Path
 
@@ -33,11 +32,7 @@ def main(argv: list[str] | None = None) -> int:
     run.add_argument("--workers", type=int, default=1, help="processes that make samples (default: %(default)s)")
     run.add_argument("--device", default="cpu", help="cpu or cuda, where the networks run (default: %(default)s)")
     run.add_argument(
-        "--stop-after",
-        type=float,
-        default=math.inf,
-        metavar="MINUTES",
-        help="end then, to be gone on with by the same command",
+        "--stop-after", type=float, metavar="MINUTES", help="end then, to be gone on with by the same command"
     )
     run.add_argument("--rows", default="", help="of a study: comma-separated rows (default: all)")
     run.add_argument("--results", type=Path, help="of a study: folder of records to add to (default: --out)")

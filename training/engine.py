@@ -59,7 +59,7 @@ def fit(
     name: str,
     workers: int = 1,
     device: str = "cpu",
-    stop_after: float = math.inf,
+    stop_after: float | None = None,
 ) -> M:
     """Train `module` for `minutes`, resuming from `folder/name.ckpt` where there is one; returns its moving average.
 
@@ -93,7 +93,7 @@ def fit(
     loader = iter(DataLoader(samples, batch_size=None, num_workers=workers, pin_memory=device != "cpu"))
     start = saved = time.monotonic()
     fraction = spent / (60 * minutes)
-    end = start + 60 * stop_after
+    end = math.inf if stop_after is None else start + 60 * stop_after
     now = start
     while fraction < 1 and now < end:
         for group in optimiser.param_groups:

@@ -35,7 +35,7 @@ def run(
     stages: tuple[str, ...] = STAGES,
     workers: int = 1,
     device: str = "cpu",
-    stop_after: float = math.inf,
+    stop_after: float | None = None,
 ) -> None:
     """Run `stages` of an experiment into `folder`; each resumes where it stopped. What `device` and `stop_after`
     (minutes, of all stages together) mean is told in `engine.fit`.
@@ -46,7 +46,7 @@ def run(
     config = read_experiment(experiment)
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config["seed"])
-    end = time.monotonic() + 60 * stop_after
+    end = math.inf if stop_after is None else time.monotonic() + 60 * stop_after
     known = [stage for stage in STAGES if stage in config]
     for stage in stages:
         if stage not in known:

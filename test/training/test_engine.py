@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -56,7 +55,7 @@ def train(
     make: Callable[[int], Iterator[Batch]] = lines,
     minutes: float = 5,
     module: nn.Module | None = None,
-    stop_after: float = math.inf,
+    stop_after: float | None = None,
 ) -> nn.Module:
     torch.manual_seed(0)
     module = module or nn.Linear(1, 1)

@@ -19,7 +19,7 @@ DEFAULT_MODEL = "hand"
 
 
 def add_estimator_arguments(parser: argparse.ArgumentParser) -> None:
-    """--model, --modalities, --side, --providers, --threads and --detector."""
+    """--model, --modalities, --side, --providers, --threads, --looks and --detector."""
     parser.add_argument(
         "--model",
         default=DEFAULT_MODEL,
@@ -41,6 +41,13 @@ def add_estimator_arguments(parser: argparse.ArgumentParser) -> None:
     add_providers_argument(parser)
     parser.add_argument(
         "--threads", type=int, default=1, metavar="N", help="CPU threads of the encoders (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--looks",
+        type=int,
+        choices=(1, 2, 3),
+        metavar="N",
+        help="how often each hand is looked at, 1 to 3, the picture turned in between (default: as the bundle says)",
     )
     parser.add_argument(
         "--detector",
@@ -71,7 +78,7 @@ def make_estimator(arguments: argparse.Namespace) -> HandEstimator:
         from hand_pose_ros.detector.finders import learned
 
         finder = learned(HandDetector(providers=providers, threads=arguments.threads))
-    options = EstimatorOptions(max_hands=getattr(arguments, "max_hands", 1), finder=finder)
+    options = EstimatorOptions(max_hands=getattr(arguments, "max_hands", 1), looks=arguments.looks, finder=finder)
     estimator = HandEstimator(arguments.model, providers=providers, threads=arguments.threads, options=options)
     if arguments.providers:
         for name, why in estimator.passed_over.items():

@@ -55,17 +55,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _show(arguments: argparse.Namespace, view: LiveView, stop: threading.Event) -> int:
-    from hand_pose_ros.estimator import EstimatorOptions, HandEstimator
     from hand_pose_ros.recordings import open_recording
     from hand_pose_ros.tracking import HandTracker
     from hand_pose_ros.viewing.recorded import show
 
     recording = open_recording(arguments.recording)
-    options = EstimatorOptions(max_hands=arguments.max_hands)
-    estimator = HandEstimator(arguments.model, threads=arguments.threads, options=options)
     return show(
         recording,
-        HandTracker(estimator, arguments.max_hands),
+        HandTracker(common.make_estimator(arguments), arguments.max_hands),
         view,
         modalities=arguments.modalities,
         side=arguments.side,

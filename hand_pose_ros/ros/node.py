@@ -72,7 +72,7 @@ class HandPoseNode(LifecycleNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         chosen = self.parameters
         try:
-            options = EstimatorOptions(max_hands=chosen.max_hands)
+            options = EstimatorOptions(max_hands=chosen.max_hands, looks=chosen.looks or None)
             estimator = HandEstimator(chosen.model, providers=chosen.providers, threads=chosen.threads, options=options)
             self._streams, self._fallback = chosen_streams(chosen.modalities, estimator.bundle.modalities)
             warm_up(estimator)

@@ -76,6 +76,13 @@ class Parameters:
         choices=("auto", "left", "right"),
     )
     max_hands: int = _parameter(1, "Most hands to look for.", within=(1, 8), at_load=True)
+    looks: int = _parameter(
+        0,
+        "How often each hand is looked at, the picture turned in between; 0: as often as the model's bundle says, "
+        "1: once, the fastest.",
+        within=(0, 3),
+        at_load=True,
+    )
     detector: Literal["depth", "learned", "external"] = _parameter(
         "depth",
         "What looks for hands. depth: blobs of the depth image, and without depth the whole image is the hand; "

@@ -31,12 +31,37 @@ class Encoded:
     side_logit: FloatArray
     presence_logit: FloatArray
 
+    def pick(self, which: Sequence[int]) -> Encoded:
+        """Only the hands with these numbers."""
+        own = (self.mean, self.variance, self.side_logit, self.presence_logit)
+        return Encoded([self.crops[k] for k in which], *(values[list(which)] for values in own))
+
     def take(self, other: Encoded, pairs: Sequence[tuple[int, int]]) -> None:
         """Replace hand i by hand j of `other`, for each (i, j)."""
         for mine, theirs in pairs:
             self.crops[mine] = other.crops[theirs]
             for name in ("mean", "variance", "side_logit", "presence_logit"):
                 getattr(self, name)[mine] = getattr(other, name)[theirs]
+
+
+def vote_on_sides(first: Encoded, further: Encoded, shown: Sequence[int], open_side: Sequence[bool]) -> list[int]:
+    """Which of the further looks, crop j at hand shown[j] of `first`, see the side that a hand's looks together see.
+
+    Logits are added. Where they outvote the first look, the first of those that agree takes its place in `first`. Of
+    hands whose side is not open all looks are kept.
+    """
+    agrees = np.array([first.crops[k].mirrored == crop.mirrored for k, crop in zip(shown, further.crops, strict=True)])
+    kept: list[int] = []
+    for k, is_open in enumerate(open_side):
+        own = [j for j, hand in enumerate(shown) if hand == k]
+        if is_open:
+            mean = (first.side_logit[k] + np.where(agrees, 1, -1)[own] @ further.side_logit[own]) / (1 + len(own))
+            own = [j for j in own if agrees[j] == (mean >= 0)]
+            if mean < 0:
+                first.take(further, [(k, own.pop(0))])
+            first.side_logit[k] = abs(mean)
+        kept += own
+    return kept
 
 
 class HandEncoder:

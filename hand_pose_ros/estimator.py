@@ -13,7 +13,7 @@ from hand_pose_ros.backend import DEFAULT_PROVIDERS, Network
 from hand_pose_ros.bundle import ENCODERS_OF, Bundle, load_bundle
 from hand_pose_ros.crop import TURNS, make_crop, turn
 from hand_pose_ros.decode import HandDecoder
-from hand_pose_ros.encode import Encoded, HandEncoder
+from hand_pose_ros.encode import Encoded, HandEncoder, vote_on_sides
 from hand_pose_ros.region import find_regions, region_from_box, region_from_joints, region_of_picture
 from hand_pose_ros.skeleton import JOINT_COUNT
 from hand_pose_ros.types import (
@@ -129,10 +129,13 @@ class HandEstimator:
             # a crop around a wrong estimate shows less of the hand: keep where the model is surer that there is one
             surer = again.presence_logit >= encoded.presence_logit[list(centred)]
             encoded.take(again, [(old, new) for new, old in enumerate(centred) if surer[new]])
-        return self._decoder.describe(encoded, frame.camera, *self._look_again(encoded, frame))
+        return self._decoder.describe(encoded, frame.camera, *self._look_again(encoded, frame, either_side))
 
-    def _look_again(self, encoded: Encoded, frame: RgbdFrame) -> tuple[Encoded | None, list[int]]:
-        """The hands as they are seen by a turned camera, and which hand each of these crops shows."""
+    def _look_again(
+        self, encoded: Encoded, frame: RgbdFrame, either_side: list[bool]
+    ) -> tuple[Encoded | None, list[int]]:
+        """The hands as they are seen by a turned camera, and which hand each of these crops shows; where the side is
+        open it is decided by all looks together, and those that take the hand for the other one are left out."""
         turned = [
             (k, again)
             for radians in TURNS[1 : self.options.looks or self.bundle.looks]
@@ -141,7 +144,10 @@ class HandEstimator:
         ]
         if not turned:
             return None, []
-        return self._encoder.encode([crop for _, crop in turned], [False] * len(turned)), [k for k, _ in turned]
+        shown = [k for k, _ in turned]
+        further = self._encoder.encode([crop for _, crop in turned], [either_side[k] for k in shown])
+        kept = vote_on_sides(encoded, further, shown, either_side)
+        return further.pick(kept) if kept else None, [shown[j] for j in kept]
 
     def _usable(self, frame: RgbdFrame, modalities: Modality) -> RgbdFrame:
         """The frame with only the streams that are asked for and that the model reads. Checks that they fit."""

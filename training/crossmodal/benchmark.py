@@ -12,13 +12,14 @@ import itertools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, is_dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from hand_pose_ros.types import HandPoseError
+from training.crossmodal.features import FEATURES, features_key, picture_features
 from training.hands.model import Array, load_hand_model
 from training.hands.pictures import Studio
 from training.hands.raster import crop_lens, render
@@ -36,7 +37,7 @@ CLOUD_GRID = 112
 CHUNK = 500
 #: As many left hands as right ones, and a hand in every picture.
 SCENES = SceneSettings(facing=0.6, mirrored=0.5, empty=0.0)
-#: One name for each array of a split.
+#: One name for each array of a split that is made with the hands; `FEATURES` are made from these.
 FIELDS = ("joints", "joints_2d", "right", "cloud", "depth", "rgb")
 
 
@@ -68,19 +69,23 @@ def load_split(benchmark: Benchmark, split: str, fields: tuple[str, ...], root: 
 
     joints (N, 21, 3) metres from the cube's centre; joints_2d (N, 21, 2) crop coordinates; right (N,) 1 or 0;
     cloud (N, 1024, 3) metres, points of the hand that a camera sees; depth (N, S, S) cube units; rgb (N, S, S, 3)
-    uint8. Left hands are mirrored already. Raises HandPoseError where a named folder of skins is missing.
+    uint8; rgb_features, depth_features as `picture_features` gives them. Left hands are mirrored already. Raises
+    HandPoseError where a named folder of skins is missing.
     """
-    folder = benchmark.folder(root)
-    folder.mkdir(parents=True, exist_ok=True)
-    missing = tuple(field for field in fields if not (folder / f"{split}_{field}.npy").exists())
+    benchmark.folder(root).mkdir(parents=True, exist_ok=True)
+    paths = {field: _path(benchmark, split, field, root) for field in fields}
+    missing = [field for field in fields if not paths[field].exists()]
     if missing:
         print(f"benchmark: making {', '.join(missing)} of {getattr(benchmark, split)} hands for {split}", flush=True)
-        for field, values in _make(benchmark, split, missing).items():
-            temporary = folder / f"{split}_{field}.tmp"
-            with temporary.open("wb") as file:
-                np.save(file, values)
-            temporary.replace(folder / f"{split}_{field}.npy")
-    return {field: np.load(folder / f"{split}_{field}.npy", mmap_mode="r") for field in fields}
+    rendered = tuple(field for field in missing if field not in FEATURES)
+    if rendered:
+        for field, values in _make(benchmark, split, rendered).items():
+            _save(values, paths[field])
+    for field in missing:
+        if field in FEATURES:
+            pictures = load_split(benchmark, split, (FEATURES[field],), root)[FEATURES[field]]
+            _save(picture_features(pictures), paths[field])
+    return {field: np.load(path, mmap_mode="r") for field, path in paths.items()}
 
 
 def drawn(benchmark: Benchmark, fields: tuple[str, ...], root: Path) -> dict[str, str]:
@@ -88,11 +93,22 @@ def drawn(benchmark: Benchmark, fields: tuple[str, ...], root: Path) -> dict[str
 
     The settings do not tell what was drawn: synthetic hands change, and runs on other hands are no comparison.
     """
-    keys = {field: hashlib.sha256() for field in fields}
-    for split in SPLITS:
-        for field, values in load_split(benchmark, split, fields, root).items():
-            keys[field].update(np.ascontiguousarray(values))
-    return {field: key.hexdigest()[:8] for field, key in keys.items()}
+    names = {}
+    for field in fields:
+        for split in SPLITS:
+            load_split(benchmark, split, (field,), root)
+        paths = [_path(benchmark, split, field, root) for split in SPLITS]
+        names[field] = _hash(*((path, path.stat().st_mtime_ns) for path in paths))
+    return names
+
+
+@cache
+def _hash(*files: tuple[Path, int]) -> str:
+    """Eight digits of arrays, read once for each time they were written: they are hundreds of megabytes."""
+    key = hashlib.sha256()
+    for path, _ in files:
+        key.update(np.ascontiguousarray(np.load(path, mmap_mode="r")))
+    return key.hexdigest()[:8]
 
 
 def finger_ratio(joints: Array) -> Array:
@@ -101,6 +117,20 @@ def finger_ratio(joints: Array) -> Array:
     palm = np.linalg.norm(joints[:, knuckles] - joints[:, :1], axis=-1)
     bones = [np.linalg.norm(joints[:, knuckles + k + 1] - joints[:, knuckles + k], axis=-1) for k in range(3)]
     return sum(bones).mean(1) / palm.mean(1)
+
+
+def _path(benchmark: Benchmark, split: str, field: str, root: Path) -> Path:
+    """Of one array. Features bear the name of the network, too: other weights do not find those of these."""
+    name = f"{field}-{features_key()}" if field in FEATURES else field
+    return benchmark.folder(root) / f"{split}_{name}.npy"
+
+
+def _save(values: Array, path: Path) -> None:
+    """Write all of it or nothing."""
+    temporary = path.with_suffix(".tmp")
+    with temporary.open("wb") as file:
+        np.save(file, values)
+    temporary.replace(path)
 
 
 def _make(benchmark: Benchmark, split: str, fields: tuple[str, ...]) -> dict[str, Array]:

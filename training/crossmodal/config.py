@@ -11,6 +11,7 @@ import yaml
 
 from hand_pose_ros.types import HandPoseError
 from training.crossmodal.benchmark import Benchmark
+from training.crossmodal.features import FEATURES
 from training.crossmodal.modalities import INVARIANCES, MODALITIES
 
 STRATEGIES = ("pairs", "cross", "joint", "align_kl", "align_poe", "teach")
@@ -28,10 +29,10 @@ class Row:
     beta_align: of the aligning KL at the end; moments: of the latents' mean and covariance over a batch against the
     prior's (`teach`). weights: of the modalities' reconstructions, 1 where not named. labelled:
     share of the training hands that have labels; weak: whether the others give their picture and cloud. real_pictures:
-    a folder of unlabelled ones to reconstruct. bones: weight of the biomechanical constraints, on what is predicted
-    (`teach`: on samples of the prior). emd_share: share of the compared clouds whose earth mover's distance is taken.
-    points: of a cloud that is encoded and compared. invariances: letters of T (the root is known), S (the scale), H
-    (the side is told) and M (left hands are mirrored).
+    a folder of unlabelled ones to reconstruct from the source. bones: weight of the biomechanical constraints, on what
+    is predicted (`teach`: on samples of the prior). emd_share: share of the compared clouds whose earth mover's
+    distance is taken. points: of a cloud that is encoded and compared. invariances: letters of T (the root is known),
+    S (the scale), H (the side is told) and M (left hands are mirrored).
     """
 
     strategy: str
@@ -163,12 +164,18 @@ def _check(row: Row, where: str) -> None:
     teacher = ("joints",) if row.strategy == "teach" else ()
     encoded = {row.source, *teacher, *joint, *(source for source, _ in row.pairs)}
     outputs = {"joints", *row.auxiliary} if row.strategy != "pairs" else {target for _, target in row.pairs}
+    if row.real_pictures:
+        outputs.add("rgb")
     for kind, there, needed in (("encoder", row.encoders, encoded), ("decoder", row.decoders, outputs | {row.target})):
         missing = sorted(needed - set(there))
         if missing:
             raise HandPoseError(f"{where}: no {kind} of '{missing[0]}'; name one under '{kind}s'")
     if set(row.invariances) - set(INVARIANCES):
         raise HandPoseError(f"{where}: invariances are letters of {''.join(INVARIANCES)}, not '{row.invariances}'")
+    if "M" in row.invariances and set(row.encoders) & set(FEATURES):
+        raise HandPoseError(f"{where}: frozen features are of pictures as they are; invariances 'M' would mirror them")
+    if row.real_pictures and row.source not in ("rgb", "rgb_features"):
+        raise HandPoseError(f"{where}: 'real_pictures' are of colour, which the source '{row.source}' does not see")
     folded = row.decoders.get("cloud", {"points": row.points}).get("points", Row.points)
     if folded != row.points:
         raise HandPoseError(

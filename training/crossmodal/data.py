@@ -13,6 +13,7 @@ from torch import Tensor
 
 from hand_pose_ros.types import HandPoseError
 from training.crossmodal.config import Row
+from training.crossmodal.features import with_features
 from training.crossmodal.modalities import fields_of, views
 from training.hands.model import Array
 
@@ -45,10 +46,11 @@ class Pools:
         self.arrays = arrays
         count = len(arrays["joints"])
         self.counts = {"all": count, "labelled": max(1, round(row.labelled * count))}
-        self.real: Array | None = None
+        self.real: dict[str, Array] | None = None
         if row.real_pictures is not None:
-            self.real = read_pictures(Path(row.real_pictures), arrays["rgb"].shape[1])
-            self.counts["real"] = len(self.real)
+            pictures = read_pictures(Path(row.real_pictures), arrays["rgb"].shape[1])
+            self.real = with_features({"rgb": pictures}, fields_of((row.source,)))
+            self.counts["real"] = len(pictures)
 
     def batch(self, pool: str, modalities: tuple[str, ...], draws: Draws, device: str) -> dict[str, Tensor]:
         """Views of a batch from `pool`."""
@@ -57,7 +59,7 @@ class Pools:
             # the hand's side, its root and its unit mean nothing to a picture's own reconstruction
             right = np.full(len(index), 0.5, dtype=np.float32)
             joints = np.asarray(self.arrays["joints"][:1]).repeat(len(index), 0)
-            taken = {"rgb": self.real[index], "joints": joints, "right": right}
+            taken = {name: values[index] for name, values in self.real.items()} | {"joints": joints, "right": right}
             return views(taken, modalities, self.row.invariances, self.row.points, device)
         taken = {name: self.arrays[name][index] for name in fields_of(modalities)}
         return views(taken, modalities, self.row.invariances, self.row.points, device)

@@ -16,14 +16,17 @@ def reconstruction(modality: str, predicted: Tensor, truth: Tensor, squared: boo
 
     squared: mean squared error throughout, as Spurr et al. (2018); else the norms of Yang et al. (2019): mean distance
     of a joint, sum over joints of a heat map's norm. Clouds: Chamfer distance, on a quarter of the batch, plus, on
-    `emd_share` of that, the earth mover's.
+    `emd_share` of that, the earth mover's. A picture that is decoded smaller is compared with the truth shrunk to its
+    size.
     """
     if modality == "cloud":
         some = -(-len(predicted) // CLOUD_SHARE)
         exact = round(some * emd_share)
         error = chamfer(predicted[:some], truth[:some]).mean()
         return error + earth_mover(predicted[:exact], truth[:exact]).mean() if exact else error
-    if squared or modality in ("rgb", "depth"):
+    if modality in ("rgb", "depth"):
+        return F.mse_loss(predicted, F.adaptive_avg_pool2d(truth, predicted.shape[-1]))
+    if squared:
         return F.mse_loss(predicted, truth)
     if modality == "heat":
         return (predicted - truth).flatten(2).norm(dim=2).sum(1).mean()

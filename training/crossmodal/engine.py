@@ -27,7 +27,7 @@ from hand_pose_ros.types import HandPoseError
 from training.crossmodal.config import Row
 from training.crossmodal.data import Draws, Pools
 from training.crossmodal.model import CrossModal, Seen
-from training.crossmodal.strategies import Loss, Noise, Step
+from training.crossmodal.strategies import Batch, Loss, Noise, Scored, Step
 
 #: Points of the curve that a run writes down, and checkpoints it leaves.
 REPORTS = 20
@@ -121,8 +121,8 @@ def train(
     return cast(CrossModal, average.module.eval())
 
 
-def _loss(loss: Loss, seen: Seen, noise: Noise, progress: float, model: CrossModal) -> tuple[Tensor, dict[str, float]]:
-    return loss(model, seen, noise, progress)
+def _loss(loss: Loss, seen: Seen, noise: Noise, progress: float, model: CrossModal) -> Scored:
+    return loss(Batch(model, seen, noise, progress))
 
 
 def _schedule(progress: float) -> float:

@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 
 from hand_pose_ros.skeleton import MIDDLE_MCP
+from training.crossmodal.features import FEATURES
 from training.hands.model import Array
 
-MODALITIES = ("rgb", "depth", "joints_2d", "joints", "heat", "cloud")
+MODALITIES = ("rgb", "depth", "joints_2d", "joints", "heat", "cloud", *FEATURES)
 #: Arrays of the benchmark that a modality is made from, besides the joints, which define root and scale.
 SOURCES = {
     "rgb": ("rgb",), "depth": ("depth",), "joints_2d": ("joints_2d",), "joints": (),
-    "heat": ("joints_2d",), "cloud": ("cloud",),
+    "heat": ("joints_2d",), "cloud": ("cloud",), **{name: (name,) for name in FEATURES},
 }  # fmt: skip
 #: What a person must annotate; the others come out of a camera.
 LABELS = ("joints", "joints_2d", "heat")
@@ -46,7 +47,7 @@ def views(
     joints (B, 21, 3) and cloud (B, points, 3) less `root` and over `unit`, metres both: with "T" in `invariances` the
     root is the middle knuckle, else the cube's centre; with "S" the unit is the true length of a bone, else its mean.
     joints_2d (B, 21, 2) crop coordinates over their spread; rgb (B, 3, S, S) in [-0.5, 0.5]; depth (B, 1, S, S) in
-    [-1, 1]; heat (B, 21, 32, 32), 1 at the joint.
+    [-1, 1]; heat (B, 21, 32, 32), 1 at the joint; features (B, C, S / 16, S / 16) of pictures as they are: without "M".
     """
     joints, right = (torch.from_numpy(np.array(arrays[name])).to(device) for name in ("joints", "right"))
     mirrored = (right < 0.5) & ("M" in invariances)
@@ -67,6 +68,8 @@ def views(
             seen[modality] = _mirrored(x, mirrored) / SPREAD_2D
         elif modality == "heat":
             seen[modality] = heat_maps(_mirrored(x, mirrored))
+        elif modality in FEATURES:
+            seen[modality] = x
         else:
             seen[modality] = x[:, None] if modality == "depth" else x.permute(0, 3, 1, 2) / 255 - 0.5
             seen[modality][mirrored] = seen[modality][mirrored].flip(-1)

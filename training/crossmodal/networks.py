@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from training.backbones import PretrainedEncoder, load_imagenet
+from training.crossmodal import features as frozen
 from training.crossmodal.modalities import HEAT_SIZE
 from training.crossmodal.palm import NUMBERS, PalmBody, PalmDecoder
 from training.crossmodal.resnet import NarrowNet, ResNet
@@ -205,12 +206,14 @@ def build_encoder(
     """An encoder of `modality` for pictures of `size`; raises KeyError for a network that this modality does not have.
 
     joints, joints_2d: mlp, straight (its input beside its hidden layers); joints: palm (the same of a hand in its
-    palm's frame), too. rgb, depth: resnet18, resnet50, narrow (a small residual network); rgb: lite0, too. heat: conv.
-    cloud: points. width: of the first maps, by default 64 in a ResNet and 32 in the others.
+    palm's frame), too. rgb, depth: resnet18, resnet50, narrow (a small residual network); rgb: lite0, too.
+    rgb_features, depth_features: mlp. heat: conv. cloud: points. width: of the first maps, by default 64 in a ResNet
+    and 32 in the others.
     """
     side = HEAT_SIZE if modality == "heat" else size
     channels = CHANNELS.get(modality, 0)
     flat = 64 * (side // 16) ** 2
+    maps = frozen.CHANNELS * (size // 16) ** 2
     nets: dict[str, tuple[Callable[[], nn.Module], int]]
     if modality in JOINTS:
         inputs = 21 * JOINTS[modality]
@@ -220,6 +223,8 @@ def build_encoder(
         }
         if modality == "joints":
             nets["palm"] = (lambda: PalmBody(mlp(NUMBERS, hidden, layers)), hidden + NUMBERS)
+    elif modality in frozen.FEATURES:
+        nets = {"mlp": (lambda: nn.Sequential(nn.Flatten(), nn.BatchNorm1d(maps), mlp(maps, hidden, layers)), hidden)}
     elif modality == "cloud":
         nets = {"points": (lambda: PointsBody(list(widths)), widths[-1])}
     else:
@@ -237,13 +242,15 @@ def build_encoder(
 
 def build_decoder(
     modality: str, latent: int, size: int, *,
-    net: str, hidden: int = 512, layers: int = 6, width: int = 16, points: int = 256,
+    net: str, hidden: int = 512, layers: int = 6, width: int = 16, points: int = 256, side: int | None = None,
 ) -> nn.Module:  # fmt: skip
     """A decoder of `modality`; raises KeyError for a network that this modality does not have.
 
     joints, joints_2d: mlp, straight (a linear layer beside the hidden ones); joints: palm, too. rgb, depth, heat: conv.
-    cloud: folding.
+    cloud: folding. side: pixels of a picture that is decoded smaller than the benchmark's.
     """
+    if modality in frozen.FEATURES:
+        raise KeyError(net)
     if modality == "joints" and net == "palm":
         return PalmDecoder(mlp(latent, hidden, layers - 1, last=NUMBERS), latent)
     if modality in JOINTS:
@@ -251,5 +258,5 @@ def build_decoder(
         return JointsDecoder(JOINTS[modality], latent, hidden, layers, straight)
     if modality == "cloud":
         return {"folding": lambda: FoldingDecoder(latent, hidden, points)}[net]()
-    side = HEAT_SIZE if modality == "heat" else size
+    side = HEAT_SIZE if modality == "heat" else side or size
     return {"conv": lambda: PictureDecoder(CHANNELS[modality], side, latent, width)}[net]()

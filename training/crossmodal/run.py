@@ -21,6 +21,7 @@ from training.crossmodal.config import Experiment, Row, read_study
 from training.crossmodal.data import Pools
 from training.crossmodal.engine import make_fabric, train
 from training.crossmodal.evaluate import measure, predict
+from training.crossmodal.features import with_features
 from training.crossmodal.modalities import SOURCES, fields_of, views
 from training.crossmodal.model import CrossModal, build_model
 from training.crossmodal.real import real_split
@@ -52,7 +53,8 @@ def run_study(
     record = (results or folder) / f"{path.stem}.jsonl"
     record.parent.mkdir(parents=True, exist_ok=True)
     sets = [REAL / name for name in REAL_SETS if (REAL / name).is_dir()] + list(frames)
-    others = {place.name: real_split(place, experiment.benchmark.size) for place in sets}
+    fields = fields_of(tuple({row.source for row in experiment.rows.values()}))
+    others = {place.name: with_features(real_split(place, experiment.benchmark.size), fields) for place in sets}
     for seed in experiment.seeds:  # seed by seed: a study that is stopped has whole tables, of fewer seeds
         for name in rows or experiment.rows:
             row = experiment.rows[name]

@@ -23,8 +23,25 @@ from training.objectives import kl_between, kl_to_prior
 
 #: Draws standard normal numbers (B, D) for the batch at hand.
 Noise = Callable[[int, int], Tensor]
-#: The last argument is how far training is, 0 to 1.
-Loss = Callable[[CrossModal, Seen, Noise, float], tuple[Tensor, dict[str, float]]]
+#: What is to be lowered, and the numbers to write down.
+Scored = tuple[Tensor, dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a loss is given: the model, the hands as it sees them, noise for them, how far training is (0 to 1)."""
+
+    model: CrossModal
+    seen: Seen
+    noise: Noise
+    progress: float
+
+    def encode(self, modality: str) -> Gaussian:
+        """Mean and log variance (B, D) of q(z | modality) for these hands."""
+        return self.model.encode(modality, self.seen)
+
+
+Loss = Callable[[Batch], Scored]
 
 
 @dataclass(frozen=True)
@@ -50,7 +67,7 @@ def steps_of(row: Row, limits: Limits | None) -> list[Step]:
             pool = "labelled" if needs_labels else "all"
             steps.append(Step(partial(_pair, row, limits, source, target), pool, tuple({source, target})))
         if row.real_pictures:
-            steps.append(Step(partial(_pair, row, None, "rgb", "rgb"), "real", ("rgb",)))
+            steps.append(Step(partial(_pair, row, None, row.source, "rgb"), "real", tuple({row.source, "rgb"})))
         return steps
     seen = {row.source, *row.auxiliary}
     if row.strategy == "teach":
@@ -66,115 +83,65 @@ def steps_of(row: Row, limits: Limits | None) -> list[Step]:
     return steps
 
 
-def _pair(
-    row: Row,
-    limits: Limits | None,
-    source: str,
-    target: str,
-    model: CrossModal,
-    seen: Seen,
-    noise: Noise,
-    progress: float,
-) -> tuple[Tensor, dict[str, float]]:
+def _pair(row: Row, limits: Limits | None, source: str, target: str, given: Batch) -> Scored:
     """-ELBO of one pair (Spurr et al. 2018, eq. 5): only q(z | source) and p(target | z) get gradients."""
-    expert = model.encode(source, seen)
-    return _elbo(row, limits, (target,), model, seen, expert, [expert], noise, progress)
+    expert = given.encode(source)
+    return _elbo(row, limits, (target,), given, expert, [expert])
 
 
-def _cross(
-    row: Row,
-    limits: Limits | None,
-    targets: tuple[str, ...],
-    model: CrossModal,
-    seen: Seen,
-    noise: Noise,
-    progress: float,
-) -> tuple[Tensor, dict[str, float]]:
+def _cross(row: Row, limits: Limits | None, targets: tuple[str, ...], given: Batch) -> Scored:
     """S1: ELBO(x; y, w)."""
-    expert = model.encode(row.source, seen)
-    return _elbo(row, limits, targets, model, seen, expert, [expert], noise, progress)
+    expert = given.encode(row.source)
+    return _elbo(row, limits, targets, given, expert, [expert])
 
 
-def _joint(
-    row: Row,
-    limits: Limits | None,
-    targets: tuple[str, ...],
-    model: CrossModal,
-    seen: Seen,
-    noise: Noise,
-    progress: float,
-) -> tuple[Tensor, dict[str, float]]:
+def _joint(row: Row, limits: Limits | None, targets: tuple[str, ...], given: Batch) -> Scored:
     """S2: ELBO(x, w; y, w), q(z | x, w) the product of the prior and both experts."""
-    joint = posterior(*(model.encode(m, seen) for m in (row.source, *row.auxiliary)))
-    return _elbo(row, limits, targets, model, seen, joint, [joint], noise, progress)
+    joint = posterior(*(given.encode(m) for m in (row.source, *row.auxiliary)))
+    return _elbo(row, limits, targets, given, joint, [joint])
 
 
-def _align_kl(
-    row: Row,
-    limits: Limits | None,
-    targets: tuple[str, ...],
-    model: CrossModal,
-    seen: Seen,
-    noise: Noise,
-    progress: float,
-) -> tuple[Tensor, dict[str, float]]:
+def _align_kl(row: Row, limits: Limits | None, targets: tuple[str, ...], given: Batch) -> Scored:
     """S3a: ELBO(x, w; y, w) + ELBO(x; y, w) - β' KL(q(z | x, w) || q(z | x)), the decoders shared;
     β' rises from 0, or the joint posterior would give in to the source's before either means anything."""
-    single = model.encode(row.source, seen)
-    joint = posterior(single, *(model.encode(m, seen) for m in row.auxiliary))
-    both, _ = _elbo(row, limits, targets, model, seen, joint, [joint], noise, progress)
-    alone, logged = _elbo(row, limits, targets, model, seen, single, [single], noise, progress)
+    single = given.encode(row.source)
+    joint = posterior(single, *(given.encode(m) for m in row.auxiliary))
+    both, _ = _elbo(row, limits, targets, given, joint, [joint])
+    alone, logged = _elbo(row, limits, targets, given, single, [single])
     gap = kl_between(*joint, *single).mean()
-    return both + alone + row.beta_align * progress * gap, logged | {"gap": gap.item()}
+    return both + alone + row.beta_align * given.progress * gap, logged | {"gap": gap.item()}
 
 
-def _align_poe(
-    row: Row,
-    limits: Limits | None,
-    targets: tuple[str, ...],
-    model: CrossModal,
-    seen: Seen,
-    noise: Noise,
-    progress: float,
-) -> tuple[Tensor, dict[str, float]]:
+def _align_poe(row: Row, limits: Limits | None, targets: tuple[str, ...], given: Batch) -> Scored:
     """S3b: ELBO(x; y, w) + ELBO(w; y, w) + ELBO(x, w; y, w), the prior's KL of the single posteriors alone."""
-    single = model.encode(row.source, seen)
-    others = [model.encode(m, seen) for m in row.auxiliary]
-    total, logged = _elbo(row, limits, targets, model, seen, single, [single], noise, progress)
+    single = given.encode(row.source)
+    others = [given.encode(m) for m in row.auxiliary]
+    total, logged = _elbo(row, limits, targets, given, single, [single])
     for expert in others:
-        total = total + _elbo(row, limits, targets, model, seen, expert, [expert], noise, progress)[0]
-    return total + _elbo(row, limits, targets, model, seen, posterior(single, *others), [], noise, progress)[0], logged
+        total = total + _elbo(row, limits, targets, given, expert, [expert])[0]
+    return total + _elbo(row, limits, targets, given, posterior(single, *others), [])[0], logged
 
 
-def _teach(
-    row: Row,
-    limits: Limits | None,
-    targets: tuple[str, ...],
-    pupils: tuple[str, ...],
-    model: CrossModal,
-    seen: Seen,
-    noise: Noise,
-    progress: float,
-) -> tuple[Tensor, dict[str, float]]:
+def _teach(row: Row, limits: Limits | None, targets: tuple[str, ...], pupils: tuple[str, ...], given: Batch) -> Scored:
     """ELBO(y; y, w) + β' Σ KL(q(z | y) || q(z | m)) over the pupils m, whom the teacher q(z | y) does not follow. In
     this direction a pupil covers what it cannot know instead of guessing, and so all posteriors together lie where the
     teacher's do.
 
     Theirs must lie where the prior does, or samples of the prior are no hands: the latents' moments over the batch are
     drawn to the prior's (DIP-VAE-II, Kumar et al. 2018). With limits, samples of the prior pay for not being hands."""
-    teacher = model.encode("joints", seen)
-    total, logged = _elbo(row, None, targets, model, seen, teacher, [teacher], noise, progress)
+    teacher = given.encode("joints")
+    total, logged = _elbo(row, None, targets, given, teacher, [teacher])
     spread = prior_gap(*teacher)
     total = total + row.moments * spread
     logged["moments"] = spread.item()
     mean, log_var = (x.detach() for x in teacher)
     for modality in pupils:
-        gap = kl_between(mean, log_var, *model.encode(modality, seen)).mean()
+        gap = kl_between(mean, log_var, *given.encode(modality)).mean()
         total = total + row.beta_align * gap
         logged[f"gap_{modality}"] = gap.item()
     if limits is not None:
-        sampled = model.decode("joints", noise(*mean.shape).to(mean))
-        penalty = limits.penalty(sampled, seen["right"]).mean()
+        sampled = given.model.decode("joints", given.noise(*mean.shape).to(mean))
+        penalty = limits.penalty(sampled, given.seen["right"]).mean()
         total = total + row.bones * penalty
         logged["bones"] = penalty.item()
     return total, logged
@@ -190,24 +157,23 @@ def prior_gap(mean: Tensor, log_var: Tensor) -> Tensor:
 
 
 def _elbo(
-    row: Row, limits: Limits | None, targets: tuple[str, ...], model: CrossModal, seen: Seen, q: Gaussian,
-    priors: list[Gaussian], noise: Noise, progress: float,
-) -> tuple[Tensor, dict[str, float]]:  # fmt: skip
+    row: Row, limits: Limits | None, targets: tuple[str, ...], given: Batch, q: Gaussian, priors: list[Gaussian]
+) -> Scored:
     """Reconstructions of `targets` from a sample of `q`, plus β KL(p || prior) for each of `priors`."""
     mean, log_var = q
-    z = mean + noise(*mean.shape).to(mean) * (0.5 * log_var).exp()
+    z = mean + given.noise(*mean.shape).to(mean) * (0.5 * log_var).exp()
     total, logged = mean.new_zeros(()), {}
     for target in targets:
-        predicted = model.decode(target, z)
-        error = reconstruction(target, predicted, seen[target], row.strategy in ("pairs", "teach"), row.emd_share)
+        predicted = given.model.decode(target, z)
+        error = reconstruction(target, predicted, given.seen[target], row.strategy in ("pairs", "teach"), row.emd_share)
         total = total + row.weights.get(target, 1.0) * error
         logged[target] = error.item()
         if target == "joints" and limits is not None:
-            penalty = limits.penalty(predicted, seen["right"]).mean()
+            penalty = limits.penalty(predicted, given.seen["right"]).mean()
             total = total + row.bones * penalty
             logged["bones"] = penalty.item()
     for prior in priors:
         kl = kl_to_prior(*prior).mean()
-        total = total + row.beta_at(progress) * kl
+        total = total + row.beta_at(given.progress) * kl
         logged["kl"] = kl.item()
     return total, logged

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from hand_pose_ros.types import HandPoseError
+from training.crossmodal.features import FEATURES
 from training.crossmodal.modalities import MODALITIES, views
 from training.crossmodal.model import CrossModal, build_model
 from training.crossmodal.resnet import ResNet
@@ -12,6 +13,7 @@ from training.crossmodal.resnet import ResNet
 NETS = {
     "rgb": ("narrow", "conv"), "depth": ("narrow", "conv"), "heat": ("conv", "conv"), "cloud": ("points", "folding"),
     "joints": ("mlp", "mlp"), "joints_2d": ("mlp", "mlp"),
+    "rgb_features": ("mlp", None), "depth_features": ("mlp", None),
 }  # fmt: skip
 SMALL = {"mlp": {"hidden": 16}, "points": {"widths": [8, 16]}, "narrow": {"width": 4}, "conv": {"width": 4}}
 SMALL["folding"] = {"hidden": 8}
@@ -21,7 +23,7 @@ SMALL["folding"] = {"hidden": 8}
 def model() -> CrossModal:
     torch.manual_seed(0)
     encoders, decoders = (
-        {m: {"net": nets[k], **SMALL[nets[k]]} for m, nets in NETS.items()} for k in (0, 1)
+        {m: {"net": nets[k], **SMALL[nets[k]]} for m, nets in NETS.items() if nets[k]} for k in (0, 1)
     )  # fmt: skip
     return build_model(encoders, decoders, 12, True, 32).eval()
 
@@ -36,7 +38,7 @@ def seen() -> dict[str, torch.Tensor]:
         "depth": rng.uniform(-1, 1, (5, 32, 32)).astype(np.float16),
         "rgb": rng.integers(0, 256, (5, 32, 32, 3), dtype=np.uint8),
         "right": np.array([1, 0, 1, 0, 1], np.float32),
-    }
+    } | {name: rng.normal(0, 1, (5, 112, 2, 2)).astype(np.float16) for name in FEATURES}
     return views(arrays, MODALITIES, "TSH", 256)
 
 
@@ -44,7 +46,7 @@ def seen() -> dict[str, torch.Tensor]:
 def test_every_modality_leads_to_every_other(model: CrossModal, seen: dict[str, torch.Tensor], source: str) -> None:
     mean, log_var = model.encode(source, seen)
     assert mean.shape == log_var.shape == (5, 12)
-    for target in MODALITIES:
+    for target in model.decoders:
         assert model.decode(target, mean).shape == seen[target].shape
 
 
@@ -65,6 +67,11 @@ def test_clouds_come_in_two_sizes(points: int) -> None:
     model = build_model({}, {"cloud": {"net": "folding", "hidden": 8, "points": points}}, 4, False, 32)
     cloud = model.decode("cloud", torch.randn(2, 4))
     assert cloud.shape == (2, points, 3) and cloud.std() > 0
+
+
+def test_a_picture_may_be_decoded_smaller() -> None:
+    model = build_model({}, {"rgb": {"net": "conv", "width": 4, "side": 16}}, 4, False, 32)
+    assert model.decode("rgb", torch.zeros(2, 4)).shape == (2, 3, 16, 16)
 
 
 @pytest.mark.parametrize(("depth", "size"), [(18, 64), (50, 64), (18, 256)])
@@ -90,6 +97,7 @@ def test_pretrained_colour_features_are_there() -> None:
     [
         ({"sound": {"net": "mlp"}}, {}, "there is no modality 'sound'; there are rgb, depth"),
         ({"depth": {"net": "lite0"}}, {}, "'depth' has no encoder called 'lite0'"),
+        ({}, {"rgb_features": {"net": "conv"}}, "'rgb_features' has no decoder called 'conv'"),
         ({}, {"cloud": {"net": "conv"}}, "'cloud' has no decoder called 'conv'"),
         ({"joints": {"net": "mlp", "depth": 3}}, {}, "encoder of 'joints' was given settings that do not fit"),
         ({"joints": {}}, {}, "encoder of 'joints' was given settings that do not fit"),

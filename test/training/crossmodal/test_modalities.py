@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from training.crossmodal.features import FEATURES
 from training.crossmodal.modalities import HEAT_SIZE, MODALITIES, fields_of, heat_maps, views
 
 
@@ -17,12 +18,12 @@ def arrays() -> dict[str, np.ndarray]:
         "depth": rng.uniform(-1, 1, (4, 32, 32)).astype(np.float16),
         "rgb": rng.integers(0, 256, (4, 32, 32, 3), dtype=np.uint8),
         "right": np.array([1, 0, 1, 0], np.float32),
-    }
+    } | {name: rng.normal(0, 1, (4, 112, 2, 2)).astype(np.float16) for name in FEATURES}
 
 
 def test_every_modality_comes_from_the_arrays_it_names(arrays: dict[str, np.ndarray]) -> None:
     shapes = {"rgb": (3, 32, 32), "depth": (1, 32, 32), "joints_2d": (21, 2), "joints": (21, 3), "cloud": (256, 3)}
-    shapes["heat"] = (21, HEAT_SIZE, HEAT_SIZE)
+    shapes |= {"heat": (21, HEAT_SIZE, HEAT_SIZE)} | dict.fromkeys(FEATURES, (112, 2, 2))
     for modality in MODALITIES:
         needed = {name: arrays[name] for name in fields_of((modality,))}
         seen = views(needed, (modality,), "TSH", 256)
@@ -47,9 +48,10 @@ def test_root_and_unit_follow_the_invariances(arrays: dict[str, np.ndarray]) -> 
 
 
 def test_left_hands_are_mirrored_where_the_row_says_so(arrays: dict[str, np.ndarray]) -> None:
-    plain, mirrored = (views(arrays, MODALITIES, invariances, 256) for invariances in ("TS", "TSM"))
+    mirrorable = [modality for modality in MODALITIES if modality not in FEATURES]
+    plain, mirrored = (views(arrays, tuple(mirrorable), invariances, 256) for invariances in ("TS", "TSM"))
     assert mirrored["right"].tolist() == [1, 1, 1, 1]
-    for modality in MODALITIES:
+    for modality in mirrorable:
         torch.testing.assert_close(mirrored[modality][::2], plain[modality][::2])
         left, turned = plain[modality][1::2], mirrored[modality][1::2]
         if modality in ("rgb", "depth", "heat"):

@@ -17,7 +17,7 @@ from training.crossmodal.config import Row, read_study
 from training.crossmodal.distances import earth_mover, reconstruction
 from training.crossmodal.modalities import views
 from training.crossmodal.model import CrossModal, build_model
-from training.crossmodal.strategies import Step, prior_gap, steps_of
+from training.crossmodal.strategies import Batch, Step, prior_gap, steps_of
 from training.hands.model import load_hand_model
 from training.hands.scene import sample_scenes
 from training.networks import posterior
@@ -57,7 +57,7 @@ def silent(rows: int, columns: int) -> Tensor:
 def learning(model: CrossModal, step: Step, seen: dict[str, Tensor], progress: float = 1.0) -> set[str]:
     """Names of the networks that get gradients."""
     model.zero_grad(set_to_none=True)
-    step.loss(model, seen, silent, progress)[0].backward()
+    step.loss(Batch(model, seen, silent, progress))[0].backward()
     return {
         f"{kind}.{name}"
         for kind, networks in (("q", model.encoders), ("p", model.decoders))
@@ -81,7 +81,7 @@ def test_a_pairs_loss_is_the_squared_error_and_the_priors_divergence(tmp_path: P
     wanted = 3 * ((model.decode("joints", mean) - seen["joints"]) ** 2).mean()
     kl = kl_to_prior(mean, log_var).mean()
     for progress in (0.0, 0.5, 1.0):
-        total, logged = steps_of(row, None)[0].loss(model, seen, silent, progress)
+        total, logged = steps_of(row, None)[0].loss(Batch(model, seen, silent, progress))
         torch.testing.assert_close(total, wanted + 0.001 * progress * kl)
     assert logged["kl"] == pytest.approx(kl.item())
 
@@ -108,7 +108,7 @@ def test_alignment_by_divergence_pulls_the_source_to_the_joint_posterior(
 ) -> None:
     rows = [row_of(tmp_path, strategy="align_kl", beta_align=weight, **YANG) for weight in (0.0, 2.0)]
     model = model_of(rows[0])
-    without, with_ = (steps_of(row, None)[0].loss(model, seen, silent, 0.5)[0] for row in rows)
+    without, with_ = (steps_of(row, None)[0].loss(Batch(model, seen, silent, 0.5))[0] for row in rows)
     single = model.encode("joints_2d", seen)
     joint = posterior(single, model.encode("cloud", seen))
     torch.testing.assert_close(with_ - without, kl_between(*joint, *single).mean(), rtol=1e-3, atol=1e-4)
@@ -121,7 +121,7 @@ def test_the_joints_teach_and_do_not_follow(tmp_path: Path, seen: dict[str, Tens
     *lessons, step = steps_of(row, None)
     assert {learning(model, lesson, seen) == {"q.joints", "p.joints"} for lesson in lessons} == {True}
     assert lessons[0].modalities == ("joints",) and set(step.modalities) == {"joints", "joints_2d", "cloud"}
-    total, logged = step.loss(model, seen, silent, 0.0)
+    total, logged = step.loss(Batch(model, seen, silent, 0.0))
     teacher = model.encode("joints", seen)
     gaps = [kl_between(*teacher, *model.encode(m, seen)).mean() for m in ("joints_2d", "cloud")]
     wanted = sum(reconstruction(m, model.decode(m, teacher[0]), seen[m], True, 0) for m in ("joints", "cloud"))
@@ -149,7 +149,7 @@ def test_samples_of_the_prior_pay_for_not_being_hands(tmp_path: Path, seen: dict
     changes = YANG | {"encoders": NETS["encoders"] | {"joints": {"net": "mlp", "hidden": 8}}}
     row = row_of(tmp_path, strategy="teach", bones=0.5, **changes)
     model = model_of(row)
-    without, with_ = (steps_of(row, given)[0].loss(model, seen, silent, 0.0)[0] for given in (None, limits))
+    without, with_ = (steps_of(row, given)[0].loss(Batch(model, seen, silent, 0.0))[0] for given in (None, limits))
     penalty = limits.penalty(model.decode("joints", torch.zeros(8, row.latent)))
     torch.testing.assert_close(with_ - without, 0.5 * penalty.mean())
 
@@ -173,7 +173,7 @@ def test_impossible_hands_cost_where_the_row_says_so(tmp_path: Path, seen: dict[
     limits = measure_limits(scenes.joints, np.ones(200))
     row = row_of(tmp_path, bones=0.5)
     model = model_of(row)
-    without, with_ = (steps_of(row, given)[0].loss(model, seen, silent, 0.0)[0] for given in (None, limits))
+    without, with_ = (steps_of(row, given)[0].loss(Batch(model, seen, silent, 0.0))[0] for given in (None, limits))
     predicted = model.decode("joints", model.encode("joints_2d", seen)[0])
     assert limits.penalty(predicted).mean() > 0
     torch.testing.assert_close(with_ - without, 0.5 * limits.penalty(predicted).mean())
@@ -190,6 +190,8 @@ def test_reconstructions_are_the_papers(seen: dict[str, Tensor]) -> None:
     ones = torch.ones(2, 21, 3)
     assert reconstruction("joints", ones, 0 * ones, True, 0).item() == 1
     assert reconstruction("joints", ones, 0 * ones, False, 0).item() == pytest.approx(3**0.5)
+    picture = torch.tensor([[0.0, 2.0], [4.0, 6.0]]).repeat(1, 3, 4, 4)
+    assert reconstruction("rgb", torch.full((1, 3, 2, 2), 2.0), picture, False, 0).item() == 1  # the truth's mean is 3
     heat = torch.ones(2, 21, 4, 4)
     assert reconstruction("heat", heat, 0 * heat, False, 0).item() == pytest.approx(21 * 4)
     near = torch.zeros(4, 16, 3)

@@ -40,6 +40,21 @@ def test_a_row_has_the_common_settings_and_its_own(study: Path) -> None:
             {"points": 1024, "decoders": {"cloud": {"net": "folding"}, "joints": {}}},
             "of 256 points is compared with one of",
         ),
+        (
+            {
+                "encoders": {"rgb_features": {}, "joints": {}},
+                "invariances": "TM",
+                "pairs": ["rgb_features>joints"],
+                "source": "rgb_features",
+                "rows": {"both": {}, "one": {}},
+            },
+            "frozen features are of pictures as they are; invariances 'M' would mirror them",
+        ),
+        ({"real_pictures": "crops"}, "row 'both': no decoder of 'rgb'"),
+        (
+            {"real_pictures": "crops", "decoders": {"rgb": {}, "joints": {}}},
+            "'real_pictures' are of colour, which the source 'joints_2d' does not see",
+        ),
         ({"labelled": 0}, "'labelled' is a share above 0 and up to 1, not 0"),
         ({"samples": 3}, "3 samples in batches of 16 make no step"),
         ({"learning_rate": 1}, "row 'both': unknown setting 'learning_rate'; the settings are auxiliary, batch"),

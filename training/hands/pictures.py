@@ -15,10 +15,11 @@ from training.hands.depth import beyond
 from training.hands.look import sample_looks
 from training.hands.marks import map_skin, mark, refine
 from training.hands.model import Array, load_hand_model
+from training.hands.paint import SLOPE_STEPS, TEXTURE_STEPS, Hands, Light, Skin, Solids, pack_texture
 from training.hands.raster import crop_lens, vertex_normals
 from training.hands.samples import generators, pose_labels, see_depth
 from training.hands.scene import HALF, Scenes, SceneSettings, sample_scenes, surfaces
-from training.hands.shade import SLOPE_STEPS, TEXTURE_STEPS, Hands, Light, Skin, Solids, colour, pack_texture
+from training.hands.shade import colour
 from training.hands.shadow import light_view
 from training.hands.stage import Stage, View, crop_stage, view, without_plane
 

@@ -11,12 +11,12 @@ from scipy.ndimage import distance_transform_edt
 
 from training.hands.look import sample_looks
 from training.hands.model import Array
+from training.hands.paint import on_arm
 from training.hands.parts import FOREARM, NOTHING
 from training.hands.pictures import RgbBatch, Studio, creases, rgb_batches, sample_framing
 from training.hands.raster import crop_lens
 from training.hands.recording import alone
 from training.hands.scene import HALF, Scenes, SceneSettings
-from training.hands.shade import _on_arm
 from training.hands.stage import crop_stage, view
 
 SIZE = 32
@@ -171,7 +171,7 @@ def test_places_on_the_arm_are_rings_from_the_wrist_and_turns_from_the_back(stud
     skin = len(model.mean) - 21
     of_ring = np.where(corners < skin, -1, (corners - skin) // rim)
     for k, weights in enumerate(np.eye(3)):
-        places = [_on_arm(f - model.skin_faces, rim, model.back, *weights) for f in face]
+        places = [on_arm(f - model.skin_faces, rim, model.back, *weights) for f in face]
         along, about = np.array(places).T
         np.testing.assert_allclose(along, of_ring[:, k] + 1)
         on_back = corners[:, k][(np.abs(about) < 0.01) & (of_ring[:, k] >= 0)]

@@ -11,8 +11,9 @@ from torch.nn.functional import normalize
 
 from training.hands.look import LOOK
 from training.hands.model import Array
+from training.hands.paint import SHADOW_BIAS_M
 from training.hands.parts import FOREARM, NOTHING, SLEEVE, THING
-from training.hands.shade import SAME_SURFACE_M, SHADOW_BIAS_M
+from training.hands.shade import SAME_SURFACE_M
 from training.hands.things import BOX, CYLINDER, Things
 from training.hands.torch_engine.bodies import Mesh, to_device
 from training.hands.torch_engine.raster import View

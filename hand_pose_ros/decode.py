@@ -37,6 +37,11 @@ class HandDecoder:
         decoded = self._run("joints", encoded.mean)
         return list(_in_camera(encoded, decoded["joints"], self._place_all(encoded, **decoded)))
 
+    def lengths(self, encoded: Encoded) -> FloatArray:
+        """(N,) metres from wrist to middle fingertip along the bones of each hand."""
+        bones = np.diff(self._run("joints", encoded.mean)["joints"][:, _MIDDLE_CHAIN], axis=1)
+        return np.linalg.norm(bones, axis=-1).sum(axis=1).astype(np.float64)
+
     def describe(
         self, encoded: Encoded, camera: PinholeCamera, further: Encoded | None = None, shown: Sequence[int] = ()
     ) -> list[HandEstimate]:

@@ -30,6 +30,8 @@ from hand_pose_ros.types import (
 SideChoice = Side | Literal["auto"]
 #: Colour alone: a hand that wants more than this share of its crop was framed well enough.
 _FRAMED = 0.6
+#: From wrist to middle fingertip, of a newborn's hand and less: what is smaller is no hand but a part of one.
+SMALLEST_HAND_M = 0.06
 
 #: Where hands are in a frame: the regions of at most so many, the most certain first.
 Finder = Callable[[RgbdFrame, int], list[HandRegion]]
@@ -126,8 +128,10 @@ class HandEstimator:
             if not centred:
                 break
             again = self._encoder.encode(list(centred.values()), [either_side[k] for k in centred])
-            # a crop around a wrong estimate shows less of the hand: keep where the model is surer that there is one
+            # a crop around a wrong estimate shows less of the hand: keep where the model is surer that there is one,
+            # and sees one of a size that hands have
             surer = again.presence_logit >= encoded.presence_logit[list(centred)]
+            surer &= self._decoder.lengths(again) > SMALLEST_HAND_M
             encoded.take(again, [(old, new) for new, old in enumerate(centred) if surer[new]])
         return self._decoder.describe(encoded, frame.camera, *self._look_again(encoded, frame, either_side))
 

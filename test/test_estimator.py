@@ -280,6 +280,19 @@ def test_a_found_hand_is_centred_anew(models: Models, scene: tuple) -> None:
     assert np.abs(second.latent_mean[:3]).max() < np.abs(first.latent_mean[:3]).max()
 
 
+def test_a_centred_crop_that_shows_no_whole_hand_is_passed_over(
+    models: Models, scene: tuple, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame, _ = scene
+    once, again = (models(options=EstimatorOptions(refine_passes=n)) for n in (0, 1))
+    monkeypatch.setattr("hand_pose_ros.estimator.SMALLEST_HAND_M", 0.5)  # than which the test bundle's is smaller
+    (first,), (second,) = (model.estimate(frame, side="right") for model in (once, again))
+    np.testing.assert_array_equal(first.joints_m, second.joints_m)
+    monkeypatch.undo()
+    (centred,) = again.estimate(frame, side="right")
+    assert np.abs(centred.joints_m - first.joints_m).max() > 1e-3
+
+
 def test_colour_alone_that_frames_the_hand_is_left_as_it_is(models: Models, scene: tuple) -> None:
     frame, _ = scene
     once, again = (models(options=EstimatorOptions(refine_passes=n)) for n in (0, 1))

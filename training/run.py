@@ -37,8 +37,9 @@ def run(
     device: str = "cpu",
     stop_after: float | None = None,
 ) -> None:
-    """Run `stages` of an experiment into `folder`; each resumes where it stopped. What `device` and `stop_after`
-    (minutes, of all stages together) mean is told in `engine.fit`.
+    """Run `stages` of an experiment into `folder`; each resumes where it stopped, and one that says which exported
+    encoder to `keep` is passed over. What `device` and `stop_after` (minutes, of all stages together) mean is told in
+    `engine.fit`.
 
     Raises HandPoseError where the experiment lacks a stage or a setting, or an encoder is asked for before the latent
     space.
@@ -52,6 +53,8 @@ def run(
         if stage not in known:
             raise HandPoseError(f"{experiment} has no stage '{stage}'; it has {', '.join(known)}")
         settings = config[stage]
+        if settings.get("keep"):  # an exported encoder, which `export` takes over as it is
+            continue
         lacking = [key for key in NEEDED[stage] if key not in settings]
         if lacking:
             raise HandPoseError(f"{experiment}: the stage '{stage}' lacks {', '.join(lacking)}")
@@ -106,7 +109,7 @@ def batch_maker(stage: str, settings: dict[str, Any]) -> Callable[[int], Iterato
         return partial(depth_batches, **given, settings=scene_settings(settings))
     from training.hands.pictures import rgb_batches
 
-    given = {key: settings[key] for key in ("batch", "size", "facing")}
+    given = {key: settings[key] for key in ("batch", "size", "facing", "cubes") if key in settings}
     make = partial(rgb_batches, **given, **rgb_folders(settings), settings=scene_settings(settings))
     if not settings.get("pseudo_labels"):
         return make

@@ -17,6 +17,7 @@ from training.calibrate import WEIGHTS
 from training.cli import main
 from training.stages import LatentSpace, build_student
 
+MODELS = Path(__file__).parents[2] / "models"
 RECORDING = Path(__file__).resolve().parents[2] / "demo" / "recording"
 CONFIG = {
     "seed": 1,
@@ -76,6 +77,23 @@ def test_a_bundle_comes_out_whole(runs: Path, recording: Path, tmp_path: Path, m
     assert held_out["few"]["depth"]["aligned_mm"] > 5
     assert card["accuracy"]["unseen_hands"]["few"]["depth"]["found"] == "4 of 4"
     assert (tmp_path / "sheets" / "few.jpg").stat().st_size > 10_000
+
+
+def test_an_encoder_that_is_kept_is_the_same_file_with_its_own_past(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "VALIDATION_BATCHES", 1)
+    shipped = MODELS / "hand-fp32"
+    kept = CONFIG | {"depth": {"keep": str(shipped / "encoder_depth.onnx"), "size": 64}}
+    experiment = tmp_path / "kept.yaml"
+    experiment.write_text(yaml.safe_dump(kept))
+    manifest = exporting.export(experiment, runs, tmp_path / "kept", "kept", "1.0")
+    assert (tmp_path / "kept" / "encoder_depth.onnx").read_bytes() == (shipped / "encoder_depth.onnx").read_bytes()
+    earlier = load_bundle(shipped).card
+    for entry in ("seconds", "samples", "went_on_from"):
+        assert manifest["card"][entry]["depth"] == earlier[entry]["depth"]
+    assert manifest["card"]["samples"]["rgb"] == 20
+    assert set(manifest["card"]["export_parity_relative_error"]) == {"encoder_rgb", "decoder_joints", "decoder_cloud"}
 
 
 def test_the_card_says_which_bundle_a_stage_went_on_from(tmp_path: Path) -> None:

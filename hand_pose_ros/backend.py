@@ -71,14 +71,17 @@ class Network:
     def require(
         self, inputs: Mapping[str, tuple[int | None, ...]], outputs: Mapping[str, tuple[int | None, ...]]
     ) -> None:
-        """Raise HandPoseError unless the graph has these inputs and outputs (shapes without the batch axis)."""
+        """Raise HandPoseError unless the graph has these inputs and outputs (shapes without the batch axis, None where
+        it takes any size)."""
         for kind, wanted, found in (("input", inputs, self.inputs), ("output", outputs, self.outputs)):
             for name, shape in wanted.items():
                 has = found.get(name)
-                if has is None or tuple(has[1:]) != shape:
+                # an axis of any size has a name there, or None
+                if has is None or tuple(n if isinstance(n, int) else None for n in has[1:]) != shape:
+                    sizes = "".join(f", {'any' if n is None else n}" for n in shape)
                     raise HandPoseError(
-                        f"{self.path} must have an {kind} '{name}' of shape (N{''.join(f', {n}' for n in shape)}), "
-                        f"it has {has if has else sorted(found)}; export the bundle again"
+                        f"{self.path} must have an {kind} '{name}' of shape (N{sizes}), it has "
+                        f"{has if has else sorted(found)}; export the bundle again"
                     )
 
 

@@ -1,5 +1,5 @@
-"""A tiny detector's bundle with known behaviour: hands are where the picture is red, or near, and of 16 x 24 pixels of
-the network's 80 x 64; they are right ones where it is green."""
+"""A tiny detector's bundle with known behaviour: hands are where the picture is red, or near, and all of one size, in
+pixels of the network's 80 x 64; they are right ones where it is green."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from onnx import helper
 
 WIDTH, HEIGHT, STRIDE = 80, 64, 8
 BOX = (16, 24)
-CELLS = [HEIGHT // STRIDE, WIDTH // STRIDE]
+CELLS = ["h", "w"]
 
 
-def make_test_detector(folder: Path) -> Path:
+def make_test_detector(folder: Path, box: tuple[int, int] = BOX) -> Path:
     """Write the bundle to `folder` and return the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     pool = {"kernel_shape": [STRIDE, STRIDE], "strides": [STRIDE, STRIDE]}
@@ -43,10 +43,10 @@ def make_test_detector(folder: Path) -> Path:
         "zero": np.zeros((1, 1)),
         "first": np.array([1], dtype=np.int64),
         "no_colour": np.zeros((4, 3, 1, 1)),
-        "size": np.array([0.0, 0.0, np.log(BOX[0] / STRIDE), np.log(BOX[1] / STRIDE)]),
+        "size": np.array([0.0, 0.0, np.log(box[0] / STRIDE), np.log(box[1] / STRIDE)]),
         "green": np.array([0.0, 2.0, 0.0]).reshape(1, 3, 1, 1),
     }
-    inputs = {"rgb": ["N", 3, HEIGHT, WIDTH], "depth": ["N", 2, HEIGHT, WIDTH], "seen": ["N", 2]}
+    inputs = {"rgb": ["N", 3, "height", "width"], "depth": ["N", 2, "height", "width"], "seen": ["N", 2]}
     outputs = {"heat": ["N", *CELLS], "box": ["N", 4, *CELLS], "side_logit": ["N", *CELLS]}
     onnx.save(model(nodes, constants, inputs, outputs), folder / "detector.onnx")
     manifest = {

@@ -6,6 +6,7 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 from bundles import LATENT_SIZE, make_test_bundle, rigid_hand
+from detectors import make_test_detector
 
 from hand_pose_ros.backend import Network, choose_providers
 from hand_pose_ros.types import HandPoseError
@@ -88,3 +89,10 @@ def test_wrong_inputs_and_outputs_are_named(decoder: Path) -> None:
         network.require({"z": (9,)}, good)
     with pytest.raises(HandPoseError, match=r"an output 'cloud' of shape \(N, 5, 3\)"):
         network.require({}, {"cloud": (5, 3)})
+
+
+def test_sizes_left_open_are_asked_for_as_such(tmp_path: Path) -> None:
+    network = Network(make_test_detector(tmp_path) / "detector.onnx")
+    network.require({"rgb": (3, None, None)}, {"heat": (None, None)})
+    with pytest.raises(HandPoseError, match=r"'rgb' of shape \(N, 3, 192, any\), it has"):
+        network.require({"rgb": (3, 192, None)}, {})

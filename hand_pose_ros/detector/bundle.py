@@ -60,7 +60,7 @@ def load_detector_bundle(name_or_path: str | Path) -> DetectorBundle:
     )
     if not (bundle.rgb_std > 0).all():
         manifest.fail("network.rgb_std", "must be positive")
-    if bundle.width % bundle.stride or bundle.height % bundle.stride:
-        manifest.fail("network.stride", "must divide width and height; export the bundle again")
+    if bundle.width % (2 * bundle.stride) or bundle.height % (2 * bundle.stride):
+        manifest.fail("network.stride", "must divide half of width and height; export the bundle again")
     verify_files(manifest, [bundle.network])
     return bundle

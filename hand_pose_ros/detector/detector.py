@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from hand_pose_ros.backend import DEFAULT_PROVIDERS, Network
 from hand_pose_ros.detector.bundle import DetectorBundle, load_detector_bundle
-from hand_pose_ros.detector.decode import boxes_of_maps
+from hand_pose_ros.detector.decode import Candidates, one_each, peaks, without_parts
 from hand_pose_ros.detector.letterbox import network_input
 from hand_pose_ros.types import FloatArray, HandPoseError, RgbdFrame, Side
+
+#: The second look is at the picture so many times smaller, in which hands that fill the picture are of a size that the
+#: network knows. Those that it shows smaller than this, in the network's pixels, are the first look's matter.
+SMALLER, LARGE_PX = 2, 40.0
 
 
 @dataclass(frozen=True)
@@ -27,8 +31,9 @@ class Detection:
 
 
 class HandDetector:
-    """Runs a detector's bundle, given loaded or as its name or path, on colour, depth, or both. threads: CPU threads;
-    `provider` tells the execution provider that is used.
+    """Runs a detector's bundle, given loaded or as its name or path, on colour, depth, or both: once on the picture as
+    large as the network takes it, and once smaller, for hands that fill it. threads: CPU threads; `provider` tells the
+    execution provider that is used.
     """
 
     def __init__(
@@ -40,11 +45,10 @@ class HandDetector:
     ) -> None:
         self.bundle = bundle if isinstance(bundle, DetectorBundle) else load_detector_bundle(bundle)
         self._network = Network(self.bundle.network, providers, threads)
-        width, height, stride = self.bundle.width, self.bundle.height, self.bundle.stride
-        cells = height // stride, width // stride
+        # of any size: the second look is at a smaller frame
         self._network.require(
-            {"rgb": (3, height, width), "depth": (2, height, width), "seen": (2,)},
-            {"heat": cells, "box": (4, *cells), "side_logit": cells},
+            {"rgb": (3, None, None), "depth": (2, None, None), "seen": (2,)},
+            {"heat": (None, None), "box": (4, None, None), "side_logit": (None, None)},
         )
 
     @property
@@ -58,20 +62,28 @@ class HandDetector:
         """
         if frame.rgb is None and frame.depth_m is None:
             raise HandPoseError("the frame has neither colour nor depth to look for hands in; give it one of them")
-        given = self.bundle
-        inputs, fit = network_input(frame, given.width, given.height, given.rgb_mean, given.rgb_std, given.depth_span_m)
-        maps = self._network.run(**inputs)
-        boxes, confidences, side_logits = boxes_of_maps(
-            maps["heat"][0], maps["box"][0], maps["side_logit"][0], given.stride,
-            given.threshold if least is None else least, most,
-        )  # fmt: skip
+        sure = self.bundle.threshold
+        least = sure if least is None else least
+        first, second = self._look(frame, least, 1), self._look(frame, least, SMALLER, LARGE_PX)
+        first = without_parts(first, second.pick(second.confidence >= sure))
+        found = one_each(Candidates.joined([first, second]), most)
         detections = []
-        edge = np.array([frame.camera.width, frame.camera.height] * 2)
-        corners = np.clip(fit.to_picture(boxes), 0, edge)
-        for (left, top, right, bottom), confidence, logit in zip(corners, confidences, side_logits, strict=True):
-            if right - left >= 1 and bottom - top >= 1:
-                side: Side = "right" if logit >= 0 else "left"
-                sure = float(0.5 * (1 + np.tanh(0.5 * abs(logit))))
-                box = np.array([left, top, right - left, bottom - top])
-                detections.append(Detection(box, float(confidence), side, sure))
+        for (left, top, right, bottom), confidence, logit in zip(
+            found.boxes, found.confidence, found.side_logit, strict=True
+        ):
+            side: Side = "right" if logit >= 0 else "left"
+            side_confidence = float(0.5 * (1 + np.tanh(0.5 * abs(logit))))
+            box = np.array([left, top, right - left, bottom - top])
+            detections.append(Detection(box, float(confidence), side, side_confidence))
         return detections
+
+    def _look(self, frame: RgbdFrame, least: float, smaller: int, least_px: float = 0.0) -> Candidates:
+        """What the network says of the picture, shown so many times smaller than fits its frame, in pixels of the
+        picture and cut off at its edges. least_px: of the network's pixels that a hand is long."""
+        inputs, fit = network_input(frame, self.bundle, smaller)
+        maps = self._network.run(**inputs)
+        found = peaks(maps["heat"][0], maps["box"][0], maps["side_logit"][0], self.bundle.stride, least)
+        found = found.pick(found.sizes().max(axis=1) >= least_px)
+        edge = np.array([frame.camera.width, frame.camera.height] * 2)
+        found = replace(found, boxes=np.clip(fit.to_picture(found.boxes), 0, edge))
+        return found.pick(found.sizes().min(axis=1) >= 1)

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from detectors import BOX, make_test_detector
@@ -45,6 +47,15 @@ def test_boxes_end_where_the_picture_does(detector: HandDetector) -> None:
     (hand,) = detector.detect(RgbdFrame(CAMERA, picture((32, 80, (255, 0, 0)))))
     x, y, width, height = hand.box
     assert x == 0 and y >= 0 and x + width <= 640 and y + height <= 480
+
+
+def test_a_hand_that_fills_the_picture_is_one_hand(tmp_path: Path) -> None:
+    """The first look finds boxes of at most 384 pixels all over it, the second look one around them all."""
+    detector = HandDetector(make_test_detector(tmp_path / "detector", box=(48, 48)))
+    rgb = np.zeros((480, 640, 3), np.uint8)
+    rgb[64:448, 128:512] = (255, 0, 0)
+    (hand,) = detector.detect(RgbdFrame(CAMERA, rgb))
+    assert hand.box[2] > 400 and hand.box[3] > 400
 
 
 def test_nothing_there_is_no_hand(detector: HandDetector) -> None:

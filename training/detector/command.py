@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     render.add_argument(
         "--nearest", type=float, default=0.2, metavar="M", help="distance of the nearest hands (default: %(default)s)"
     )
+    render.add_argument(
+        "--farthest", type=float, default=1.5, metavar="M", help="and of the farthest (default: %(default)s)"
+    )
 
     train = steps.add_parser("run", help="train; resumes where it stopped")
     train.add_argument("--photos", type=Path, help="photos with boxes")
@@ -56,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     export.add_argument("--threshold", type=float, default=0.4, help="least confidence (default: %(default)s)")
     export.add_argument("--photos", type=Path, help="photos with boxes, to score the held-out ones for the card")
     export.add_argument("--rooms", type=Path, help="rendered rooms that were not trained on, to score for the card")
+    export.add_argument("--near-rooms", type=Path, help="such rooms with hands near the camera, as well")
     export.add_argument("--hands", type=Path, help="single hands, to score the held-out ones in held-out photos")
 
     evaluate = steps.add_parser("evaluate", help="score a bundle on held-out photos and rooms: a table and JSON")
@@ -63,6 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     evaluate.add_argument("--model", help="a hand model, name or folder: which side it sees in the true boxes")
     evaluate.add_argument("--photos", type=Path, help="photos with boxes, of which only the held-out ones are used")
     evaluate.add_argument("--rooms", type=Path, help="rendered rooms that were not trained on")
+    evaluate.add_argument("--near-rooms", type=Path, help="such rooms with hands near the camera")
     evaluate.add_argument(
         "--hands", type=Path, help="single hands, of which the held-out ones are put into such photos"
     )
@@ -76,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
         from training.detector.rendered import render_rooms
 
         table = next(iter(sorted(args.photos.glob("*.csv"))), None) if args.photos else None
-        render_rooms(args.rooms, args.count, args.seed, args.skins, learnt, table, args.nearest)
+        render_rooms(args.rooms, args.count, args.seed, args.skins, learnt, table, args.nearest, args.farthest)
         print(f"{args.count} rooms in {args.rooms}")
         return 0
     from training.detector.cutouts import read_cutouts
@@ -95,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
         torch.set_num_threads(1)
         train(Sources(learnt, rooms, hands), args.out, args.minutes, args.workers, args.start)
         return 0
-    scenes = _held_out(held_out, held_out_hands, rooms)
+    scenes = _held_out(held_out, held_out_hands, rooms, read_rooms(args.near_rooms) if args.near_rooms else [])
     if args.step == "export":
         from training.detector.run import export
 
@@ -115,22 +119,29 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _held_out(photos: list[Photo], hands: list[Cutout], rooms: list[Scene]) -> dict[str, tuple[Modality, list[Scene]]]:
+def _held_out(
+    photos: list[Photo], hands: list[Cutout], rooms: list[Scene], near_rooms: list[Scene]
+) -> dict[str, tuple[Modality, list[Scene]]]:
     """By name: what is to be shown of the scenes, and the scenes."""
     import numpy as np
 
     from training.detector.cutouts import put_in
     from training.detector.samples import small
+    from training.detector.windows import beside_hands, close_ups
 
     given: dict[str, tuple[Modality, list[Scene]]] = {}
     if photos:
-        given["held_out_photos"] = "rgb", [photo.read() for photo in photos]
+        scenes = [photo.read() for photo in photos]
+        rng = np.random.default_rng(0)
+        given["held_out_photos"] = "rgb", scenes
+        given["held_out_close_ups"] = "rgb", [window for scene in scenes for window in close_ups(rng, scene)]
+        given["held_out_no_hands"] = "rgb", [beside for scene in scenes if (beside := beside_hands(scene)) is not None]
     if photos and hands:
         rng = np.random.default_rng(0)
-        given["held_out_people"] = "rgb", [put_in(rng, small(photo.read(), 1.0), hands) for photo in photos]
-    if rooms:
-        every: tuple[Modality, ...] = ("rgbd", "rgb", "depth")
-        given |= {f"rooms_{seen}": (seen, rooms) for seen in every}
+        given["held_out_people"] = "rgb", [put_in(rng, small(scene, 1.0), hands) for scene in scenes]
+    every: tuple[Modality, ...] = ("rgbd", "rgb", "depth")
+    for name, held_out in (("rooms", rooms), ("near_rooms", near_rooms)):
+        given |= {f"{name}_{seen}": (seen, held_out) for seen in every if held_out}
     return given
 
 
@@ -150,8 +161,8 @@ def _scores(bundle: str, scenes: dict[str, tuple[Modality, list[Scene]]]) -> dic
         print(f"{name:<24}" + "".join(f"{value:>{width}}" for value, width in zip(values, WIDTHS, strict=True)))
     print(f"\n{'':<46}{'hands':>6}{'recall':>9}{'side':>9}")
     for name, result in made.items():
-        for part, (low, high) in zip(result.of_sizes, pairwise(SIZES), strict=True):
-            size = f"{name}, {low:.0%} to {high:.0%} of the width"
+        for part, low in zip(result.of_sizes, SIZES[:-1], strict=True):
+            size = f"{name}, from {low:.0%} of the width"
             print(f"{size:<46}{part.hands:>6}{part.recall:>9.3f}{part.side_accuracy:>9.3f}")
     return {name: as_row(result) for name, result in made.items()}
 
@@ -163,7 +174,7 @@ def _sides_of_model(model: str, scenes: dict[str, tuple[Modality, list[Scene]]])
 
     estimator = HandEstimator(model)
     rows = {name: side_of_model(estimator, held_out, seen) for name, (seen, held_out) in scenes.items()}
-    sizes = [f"to {high:.0%}" for high in SIZES[1:]]
+    sizes = [f"from {low:.0%}" for low in SIZES[:-1]]
     print(f"\n{'side, by the hand model in true boxes':<46}" + "".join(f"{size:>9}" for size in sizes))
     for name, row in rows.items():
         print(f"{name:<46}" + "".join(f"{share:>9.3f}" for share in row))

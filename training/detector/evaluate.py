@@ -21,7 +21,7 @@ LEAST = 0.02
 #: More hands than are looked for in a picture, so that false ones count.
 MOST = 10
 #: Bounds of hands' sizes, the longer side of the box, as a share of the picture's width.
-SIZES = (0.0, 0.1, 0.2, 1.0)
+SIZES = (0.0, 0.1, 0.2, 0.4, np.inf)
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def side_of_model(estimator: HandEstimator, scenes: Sequence[Scene], seen: Modal
             if np.isfinite(is_right) and hands:
                 size = float((box[2:] - box[:2]).max()) / frame.camera.width
                 part = int(np.searchsorted(SIZES, size, side="right")) - 1
-                right[min(part, len(right) - 1)].append((hands[0].side == "right") == bool(is_right))
+                right[part].append((hands[0].side == "right") == bool(is_right))
     return [float(np.mean(part)) if part else float("nan") for part in right]
 
 
@@ -79,8 +79,8 @@ def _frame(scene: Scene, seen: str) -> RgbdFrame:
 def as_row(evaluation: Evaluation) -> dict[str, Any]:
     """For the card and for JSON: rounded, None for what is not known."""
     row = _rounded(evaluation.of_all)
-    for of_size, largest in zip(evaluation.of_sizes, SIZES[1:], strict=True):
-        row[f"up_to_{largest:g}_of_the_width"] = _rounded(of_size)
+    for of_size, smallest in zip(evaluation.of_sizes, SIZES[:-1], strict=True):
+        row[f"from_{smallest:g}_of_the_width"] = _rounded(of_size)
     return row
 
 

@@ -19,10 +19,11 @@ VISIBLE = 0.35
 
 
 def render_rooms(
-    folder: Path, count: int, seed: int, skins: Path | None, photos: list[Photo], table: Path | None, nearest_m: float
-) -> None:
-    """Render `count` rooms into `folder`, with hands from `nearest_m` on and patches of `photos` (their boxes in
-    `table`) as backgrounds."""
+    folder: Path, count: int, seed: int, skins: Path | None, photos: list[Photo], table: Path | None,
+    nearest_m: float, farthest_m: float,
+) -> None:  # fmt: skip
+    """Render `count` rooms into `folder`, with hands from `nearest_m` to `farthest_m` away and patches of `photos`
+    (their boxes in `table`) as backgrounds."""
     from training.hands.rooms import rooms
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -31,7 +32,7 @@ def render_rooms(
         backgrounds = Path(temporary)
         for path in [photo.path for photo in photos] + ([table] if table else []):
             (backgrounds / path.name).symlink_to(path.resolve())
-        endless = rooms(seed, skins, backgrounds if photos else None, nearest_m=nearest_m)
+        endless = rooms(seed, skins, backgrounds if photos else None, nearest_m=nearest_m, farthest_m=farthest_m)
         for start in range(0, count, PER_FILE):
             scenes = [_scene(room) for room in islice(endless, min(PER_FILE, count - start))]
             np.savez_compressed(

@@ -73,26 +73,29 @@ def rooms(
     backgrounds: Path | None,
     settings: SceneSettings | None = None,
     nearest_m: float = NEAREST_M,
+    farthest_m: float = FARTHEST_M,
 ) -> Iterator[Room]:
-    """Endless rooms, each from (seed, index), with hands from `nearest_m` to FARTHEST_M away.
+    """Endless rooms, each from (seed, index), with hands from `nearest_m` to `farthest_m` away.
 
-    Raises HandPoseError where `nearest_m` is not between what the depth camera leaves out and FARTHEST_M.
+    Raises HandPoseError where `nearest_m` is not between what the depth camera leaves out and `farthest_m`.
     """
-    if not BEFORE_M < nearest_m < FARTHEST_M:
-        raise HandPoseError(f"hands from {nearest_m} m on: say a distance between {BEFORE_M} and {FARTHEST_M} m")
+    if not BEFORE_M < nearest_m < farthest_m:
+        raise HandPoseError(
+            f"hands from {nearest_m} to {farthest_m} m: say two distances of more than {BEFORE_M} m, the nearer first"
+        )
     settings = settings or SceneSettings()
     studio = Studio(skins, backgrounds, settings)
     for rng in generators(seed):
-        yield make_room(studio, rng, nearest_m)
+        yield make_room(studio, rng, nearest_m, farthest_m)
 
 
-def make_room(studio: Studio, rng: np.random.Generator, nearest_m: float) -> Room:
+def make_room(studio: Studio, rng: np.random.Generator, nearest_m: float, farthest_m: float) -> Room:
     """One picture of 640 x 480 pixels by one of the common cameras."""
     camera = sample_camera(rng)
     lens, shape = (camera.fx, camera.fy, camera.cx, camera.cy), (camera.height, camera.width)
     count = int(rng.choice(len(COUNT_SHARES), p=COUNT_SHARES))
     scenes = sample_scenes(studio.model, rng, max(1, count), replace(studio.settings, empty=0.0, mirrored=0.5))
-    stage, joints = arrange(studio.model, rng, camera, scenes, count, studio.settings.occluders, nearest_m)
+    stage, joints = arrange(studio.model, rng, camera, scenes, count, studio.settings.occluders, nearest_m, farthest_m)
 
     look = sample_looks(rng, 1, studio.settings.textures, studio.settings.lights)[0]
     look["blur"] = np.hypot(look["blur"], SOFT_PX)
@@ -129,6 +132,7 @@ def arrange(
     count: int,
     occluders: bool,
     nearest_m: float,
+    farthest_m: float = FARTHEST_M,
 ) -> tuple[Stage, Array]:
     """The first `count` of the scenes' hands spread over the picture with arms, a body, walls and clutter, and their
     joints (count, 21, 3), in the camera's frame."""
@@ -137,7 +141,7 @@ def arrange(
     solids: list[tuple[int, Array, Array, Array]] = []
     places: list[Array] = []
     for k in range(count):
-        distance = nearest_m + (FARTHEST_M - nearest_m) * rng.beta(1.3, 2.0)
+        distance = nearest_m + (farthest_m - nearest_m) * rng.beta(1.3, 2.0)
         for points in (vertices[k], joints[k], held[k]):
             points[..., 2] += distance - scenes.distance[k]
         mirror = np.array([1.0 if scenes.right[k] else -1.0, 1.0, 1.0])

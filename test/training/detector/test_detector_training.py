@@ -92,18 +92,20 @@ def test_trained_exported_and_scored(tmp_path: Path, capsys: pytest.CaptureFixtu
     folder = rooms(tmp_path)
     run(Sources([], read_rooms(folder), []), tmp_path / "runs", minutes=0.002, workers=0, start=None)
     arguments = ["--runs", str(tmp_path / "runs"), "--bundle", str(tmp_path / "finder"), "--rooms", str(folder)]
+    arguments += ["--near-rooms", str(folder)]
     assert main(["detector", "export", *arguments]) == 0
     detector = HandDetector(tmp_path / "finder")
     card = detector.bundle.card
     assert detector.bundle.name == "finder" and (tmp_path / "finder" / MANIFEST).is_file()
     assert card["export_parity_relative_error"] < 1e-3 and card["samples"] > 0
-    assert set(card["accuracy"]) == {"rooms_rgbd", "rooms_rgb", "rooms_depth"}
+    of_rooms = {"rooms_rgbd", "rooms_rgb", "rooms_depth"}
+    assert set(card["accuracy"]) == of_rooms | {f"near_{name}" for name in of_rooms}
     result = evaluate(detector, read_rooms(folder), "depth")
     assert (result.of_all.pictures, result.of_all.hands) == (4, 8) and result.median_ms > 0
-    # boxes of 50 x 70 and 60 x 70 pixels in a picture of 320: more than a fifth of its width
-    assert [part.hands for part in result.of_sizes] == [0, 0, 8]
+    # boxes of 50 x 70 and 60 x 70 pixels in a picture of 320: a fifth to two fifths of its width
+    assert [part.hands for part in result.of_sizes] == [0, 0, 8, 0]
     assert card["accuracy"]["rooms_depth"] == as_row(result)
-    assert card["accuracy"]["rooms_depth"]["up_to_1_of_the_width"]["hands"] == 8
+    assert card["accuracy"]["rooms_depth"]["from_0.2_of_the_width"]["hands"] == 8
     assert "rooms_depth" in capsys.readouterr().out
 
 

@@ -109,10 +109,16 @@ def test_the_depth_camera_measures_hands_as_near_as_they_come() -> None:
     assert len(kept) > 3 and np.median(kept) > 0.7
 
 
-@pytest.mark.parametrize("nearest_m", [0.01, 1.5])
-def test_a_distance_that_no_hand_can_have_is_refused(nearest_m: float) -> None:
-    with pytest.raises(HandPoseError, match="say a distance between"):
-        next(rooms(5, None, None, nearest_m=nearest_m))
+@pytest.mark.parametrize(("nearest_m", "farthest_m"), [(0.01, 1.5), (1.5, 1.5), (0.4, 0.3)])
+def test_distances_that_no_hand_can_have_are_refused(nearest_m: float, farthest_m: float) -> None:
+    with pytest.raises(HandPoseError, match="say two distances"):
+        next(rooms(5, None, None, nearest_m=nearest_m, farthest_m=farthest_m))
+
+
+def test_hands_come_no_nearer_and_no_farther_than_is_asked_for() -> None:
+    some = islice(rooms(5, None, None, nearest_m=0.18, farthest_m=0.4), 10)
+    middles = [np.linalg.norm(hand.joints.mean(0)) for room in some for hand in room.hands]
+    assert len(middles) > 5 and min(middles) > 0.17 and max(middles) < 0.41
 
 
 def test_rooms_follow_from_seed_and_index(model: HandModel, some: list[Room]) -> None:

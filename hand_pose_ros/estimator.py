@@ -30,6 +30,8 @@ from hand_pose_ros.types import (
 SideChoice = Side | Literal["auto"]
 #: Colour alone: a hand that wants more than this share of its crop was framed well enough.
 _FRAMED = 0.6
+#: Crops that a picture is worth, where the caller does not say how often to look: many hands are looked at less often.
+_CROPS = 8
 #: From wrist to middle fingertip, of a newborn's hand and less: what is smaller is no hand but a part of one.
 SMALLEST_HAND_M = 0.06
 
@@ -40,11 +42,11 @@ Finder = Callable[[RgbdFrame, int], list[HandRegion]]
 @dataclass(frozen=True)
 class EstimatorOptions:
     """samples: of the posterior, for the covariance; even. looks: at each hand, 1 to 3, the picture turned in between,
-    of which joints and surface are averaged; None for as many as the bundle asks for. max_hands: most hands looked for
-    in a picture. finder: looks for them; without one, hands are where the depth picture shows them, and without depth
-    fill the whole picture. refine_passes: how often a hand that was found in the picture (not given by the caller) is
-    centred anew on its estimate and estimated again. hand_length_m: length of the known user's hand from wrist to
-    middle fingertip along the bones, which gives colour alone its scale.
+    of which joints and surface are averaged; None for as many as the bundle asks for, fewer from the third hand on.
+    max_hands: most hands looked for in a picture. finder: looks for them; without one, hands are where the depth
+    picture shows them, and without depth fill the whole picture. refine_passes: how often a hand that was found in the
+    picture (not given by the caller) is centred anew on its estimate and estimated again. hand_length_m: length of the
+    known user's hand from wrist to middle fingertip along the bones, which gives colour alone its scale.
     """
 
     samples: int = 16
@@ -140,9 +142,10 @@ class HandEstimator:
     ) -> tuple[Encoded | None, list[int]]:
         """The hands as they are seen by a turned camera, and which hand each of these crops shows; where the side is
         open it is decided by all looks together, and those that take the hand for the other one are left out."""
+        looks = self.options.looks or min(self.bundle.looks, max(1, _CROPS // len(encoded.crops)))
         turned = [
             (k, again)
-            for radians in TURNS[1 : self.options.looks or self.bundle.looks]
+            for radians in TURNS[1:looks]
             for k, crop in enumerate(encoded.crops)
             if (again := turn(frame, crop, self.bundle.crop, radians)) is not None
         ]

@@ -63,13 +63,13 @@ def check(hand: HandEstimate) -> None:
     assert (hand.latent_var < 1.0 + 1e-9).all()
 
 
-def count_runs(estimator: HandEstimator) -> Counter[str]:
-    """How often each encoder of the estimator runs from now on."""
+def count_runs(estimator: HandEstimator, crops: bool = False) -> Counter[str]:
+    """How often each encoder of the estimator runs from now on, or how many crops it is shown."""
     runs: Counter[str] = Counter()
 
     def counting(key: str, run: Callable[..., Any]) -> Callable[..., Any]:
         def counted(**inputs: np.ndarray) -> Any:
-            runs[key] += 1
+            runs[key] += len(inputs["x"]) if crops else 1
             return run(**inputs)
 
         return counted
@@ -267,6 +267,23 @@ def test_the_bundle_says_how_often_to_look(scene: tuple, tmp_path: Path) -> None
         looked_at = count_runs(estimator)
         estimator.estimate(frame, box=np.array([250, 200, 150, 150]), side="right")
         assert set(looked_at.values()) == {seen}
+
+
+@pytest.mark.parametrize(
+    ("hands", "asked", "crops"), [(1, None, 3), (2, None, 6), (3, None, 6), (4, None, 8), (4, 3, 12)]
+)
+def test_many_hands_are_looked_at_less_often_unless_asked_for(
+    scene: tuple, hands: int, asked: int | None, crops: int, tmp_path: Path
+) -> None:
+    frame, middle = scene
+    path = make_test_bundle(tmp_path / "hand", ["depth"])
+    manifest = path / "manifest.yaml"
+    manifest.write_text(manifest.read_text() + "looks: 3\n")
+    estimator = HandEstimator(path, options=EstimatorOptions(looks=asked))
+    shown = count_runs(estimator, crops=True)
+    region = HandRegion(tuple(project(middle, CAMERA)), 150.0, float(np.linalg.norm(middle)))
+    assert len(estimator.estimate(frame, regions=[region] * hands, side="right")) == hands
+    assert shown["depth"] == crops
 
 
 def test_a_found_hand_is_centred_anew(models: Models, scene: tuple) -> None:

@@ -47,7 +47,8 @@ def add_estimator_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         choices=(1, 2, 3),
         metavar="N",
-        help="how often each hand is looked at, 1 to 3, the picture turned in between (default: as the bundle says)",
+        help="how often each hand is looked at, 1 to 3, the picture turned in between (default: as the bundle says, "
+        "less often from the third hand on)",
     )
     parser.add_argument(
         "--detector",

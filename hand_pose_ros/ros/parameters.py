@@ -79,7 +79,7 @@ class Parameters:
     looks: int = _parameter(
         0,
         "How often each hand is looked at, the picture turned in between; 0: as often as the model's bundle says, "
-        "1: once, the fastest.",
+        "less often where there are three hands or more; 1: once, the fastest.",
         within=(0, 3),
         at_load=True,
     )

@@ -68,6 +68,12 @@ def test_crops_hold_the_hand_and_are_of_the_scales_the_latent_space_knows(scenes
     assert np.mean(np.abs(uv).max((1, 2)) < 1) > 0.9
 
 
+def test_a_share_of_the_crops_is_framed_by_the_cube(scenes: Scenes) -> None:
+    cube = HALF / scenes.distance
+    by_cube = [np.mean(sample_framing(np.random.default_rng(0), scenes, share) == cube) for share in (1.0, 0.5, 0.0)]
+    assert by_cube[0] == 1 and 0.3 < by_cube[1] < 0.8 and by_cube[2] < 0.1
+
+
 @pytest.fixture(scope="module")
 def studio() -> Studio:
     return Studio(None, None)

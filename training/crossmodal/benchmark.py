@@ -21,9 +21,10 @@ import numpy as np
 from hand_pose_ros.types import HandPoseError
 from training.crossmodal.features import FEATURES, features_key, picture_features
 from training.hands.model import Array, load_hand_model
+from training.hands.parts import FOREARM, NOTHING
 from training.hands.pictures import Studio
 from training.hands.raster import crop_lens, render
-from training.hands.samples import see_depth
+from training.hands.samples import see_crop, see_depth
 from training.hands.scene import HALF, Scenes, SceneSettings, sample_scenes, surfaces
 
 #: First number of each split's random seeds.
@@ -38,7 +39,7 @@ CHUNK = 500
 #: As many left hands as right ones, and a hand in every picture.
 SCENES = SceneSettings(facing=0.6, mirrored=0.5, empty=0.0)
 #: One name for each array of a split that is made with the hands; `FEATURES` are made from these.
-FIELDS = ("joints", "joints_2d", "right", "cloud", "depth", "rgb")
+FIELDS = ("joints", "joints_2d", "right", "cloud", "depth", "rgb", "mask")
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,8 @@ def load_split(benchmark: Benchmark, split: str, fields: tuple[str, ...], root: 
 
     joints (N, 21, 3) metres from the cube's centre; joints_2d (N, 21, 2) crop coordinates; right (N,) 1 or 0;
     cloud (N, 1024, 3) metres, points of the hand that a camera sees; depth (N, S, S) cube units; rgb (N, S, S, 3)
-    uint8; rgb_features, depth_features as `picture_features` gives them. Left hands are mirrored already. Raises
-    HandPoseError where a named folder of skins is missing.
+    uint8; mask (N, S, S) bool, which pixels show the hand itself; rgb_features, depth_features as `picture_features`
+    gives them. Left hands are mirrored already. Raises HandPoseError where a named folder of skins is missing.
     """
     benchmark.folder(root).mkdir(parents=True, exist_ok=True)
     paths = {field: _path(benchmark, split, field, root) for field in fields}
@@ -173,8 +174,8 @@ def _maker(benchmark: Benchmark, field: str) -> Callable[[Scenes, np.random.Gene
                 raise HandPoseError(f"the benchmark's {name} '{path}' are no folder; write null for procedural ones")
         skins, backgrounds = (None if p is None else Path(p) for p in (benchmark.skins, benchmark.backgrounds))
         return partial(_rgb, Studio(skins, backgrounds, SCENES), benchmark.size)
-    if field == "depth":
-        return partial(_depth, benchmark.size)
+    if field in ("depth", "mask"):
+        return partial({"depth": _depth, "mask": _mask}[field], benchmark.size)
     return {"joints": _joints, "joints_2d": _joints_2d, "right": _right, "cloud": _cloud}[field]
 
 
@@ -213,6 +214,13 @@ def _depth(size: int, scenes: Scenes, rng: np.random.Generator) -> Array:
     vertices = surfaces(model, scenes)
     pictures = np.stack([see_depth(model, scenes, vertices[i], i, size) for i in range(len(vertices))])
     return _flipped(pictures, scenes.right).astype(np.float16)
+
+
+def _mask(size: int, scenes: Scenes, rng: np.random.Generator) -> Array:
+    model = load_hand_model()
+    vertices = surfaces(model, scenes)
+    parts = np.stack([see_crop(model, scenes, vertices[i], i, size).part for i in range(len(vertices))])
+    return _flipped((parts > NOTHING) & (parts < FOREARM), scenes.right)
 
 
 def _rgb(studio: Studio, size: int, scenes: Scenes, rng: np.random.Generator) -> Array:

@@ -14,7 +14,7 @@ from training.crossmodal.benchmark import Benchmark
 from training.crossmodal.features import FEATURES
 from training.crossmodal.modalities import INVARIANCES, MODALITIES
 
-STRATEGIES = ("pairs", "cross", "joint", "align_kl", "align_poe", "teach")
+STRATEGIES = ("pairs", "cross", "joint", "align_kl", "align_poe", "teach", "decode")
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,10 @@ class Row:
 
     strategy: `pairs` (Algorithm 1 of Spurr et al. 2018: a step per pair) or one of Yang et al. (2019): `cross` (S1),
     `joint` (S2), `align_kl` (S3a), `align_poe` (S3b); `teach`: all posteriors are drawn to that of the joints, as in
-    the shipped model. source: the modality that is there at test time. target: what is measured. pairs: written
-    `source>target`. auxiliary: modalities of training alone. encoders, decoders: settings of the networks by modality.
+    the shipped model; `decode`: decoders learn from the joints' posterior, in a space that stays as it is. after: the
+    row whose trained weights this one goes on from. source: the modality that is there at test time. target: what is
+    measured. pairs: written `source>target`. auxiliary: modalities of training alone; of `teach` they are decoded where
+    they have a decoder. encoders, decoders: settings of the networks by modality.
     samples: batches drawn times their size, the budget. beta: weight of the prior's KL at the start and at the end;
     beta_align: of the aligning KL at the end; moments: of the latents' mean and covariance over a batch against the
     prior's (`teach`). weights: of the modalities' reconstructions, 1 where not named. labelled:
@@ -44,6 +46,7 @@ class Row:
     lr: float
     latent: int
     beta: tuple[float, float]
+    after: str | None = None
     target: str = "joints"
     pairs: tuple[tuple[str, str], ...] = ()
     auxiliary: tuple[str, ...] = ()
@@ -128,6 +131,9 @@ def read_study(path: Path) -> Experiment:
         raise HandPoseError(f"{path}: 'seeds' must be a list of whole numbers, not {seeds!r}")
     claims = tuple(_make(Claim, claim, f"{path}: claim") for claim in given.get("claims", ()))
     lines = {name: tuple(line) for name, line in given.get("lines", {}).items()}
+    for number, (name, row) in enumerate(rows.items()):
+        if row.after is not None and row.after not in list(rows)[:number]:
+            raise HandPoseError(f"{path}: row '{name}' comes after '{row.after}', which is no row before it")
     named = {row for claim in claims for row in (claim.better, claim.worse)}.union(*lines.values())
     if named - set(rows):
         raise HandPoseError(f"{path}: claims or lines name the row '{min(named - set(rows))}', which is not there")
@@ -160,10 +166,11 @@ def _check(row: Row, where: str) -> None:
         raise HandPoseError(f"{where}: 'pairs' belong to the strategy 'pairs', and it needs them")
     if row.strategy not in ("pairs", "cross") and not row.auxiliary:
         raise HandPoseError(f"{where}: the strategy '{row.strategy}' needs at least one modality under 'auxiliary'")
-    joint = row.auxiliary if row.strategy not in ("pairs", "cross") else ()
-    teacher = ("joints",) if row.strategy == "teach" else ()
+    joint = row.auxiliary if row.strategy not in ("pairs", "cross", "decode") else ()
+    teacher = ("joints",) if row.strategy in ("teach", "decode") else ()
     encoded = {row.source, *teacher, *joint, *(source for source, _ in row.pairs)}
-    outputs = {"joints", *row.auxiliary} if row.strategy != "pairs" else {target for _, target in row.pairs}
+    beside = row.auxiliary if row.strategy != "teach" else ()
+    outputs = {"joints", *beside} if row.strategy != "pairs" else {target for _, target in row.pairs}
     if row.real_pictures:
         outputs.add("rgb")
     for kind, there, needed in (("encoder", row.encoders, encoded), ("decoder", row.decoders, outputs | {row.target})):

@@ -24,7 +24,7 @@ def reconstruction(modality: str, predicted: Tensor, truth: Tensor, squared: boo
         exact = round(some * emd_share)
         error = chamfer(predicted[:some], truth[:some]).mean()
         return error + earth_mover(predicted[:exact], truth[:exact]).mean() if exact else error
-    if modality in ("rgb", "depth"):
+    if modality in ("rgb", "depth", "hand_rgb", "hand_depth"):
         return F.mse_loss(predicted, F.adaptive_avg_pool2d(truth, predicted.shape[-1]))
     if squared:
         return F.mse_loss(predicted, truth)

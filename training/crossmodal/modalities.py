@@ -12,11 +12,12 @@ from hand_pose_ros.skeleton import MIDDLE_MCP
 from training.crossmodal.features import FEATURES
 from training.hands.model import Array
 
-MODALITIES = ("rgb", "depth", "joints_2d", "joints", "heat", "cloud", *FEATURES)
+MODALITIES = ("rgb", "depth", "joints_2d", "joints", "heat", "cloud", "hand_depth", "hand_rgb", *FEATURES)
 #: Arrays of the benchmark that a modality is made from, besides the joints, which define root and scale.
 SOURCES = {
     "rgb": ("rgb",), "depth": ("depth",), "joints_2d": ("joints_2d",), "joints": (),
-    "heat": ("joints_2d",), "cloud": ("cloud",), **{name: (name,) for name in FEATURES},
+    "heat": ("joints_2d",), "cloud": ("cloud",), "hand_depth": ("depth", "mask"), "hand_rgb": ("rgb", "mask"),
+    **{name: (name,) for name in FEATURES},
 }  # fmt: skip
 #: What a person must annotate; the others come out of a camera.
 LABELS = ("joints", "joints_2d", "heat")
@@ -27,6 +28,8 @@ ROOT, BONE_END = MIDDLE_MCP, MIDDLE_MCP + 1
 MEAN_BONE_M = 0.032
 #: Standard deviation of crop coordinates of joints.
 SPREAD_2D = 0.35
+#: What is about a hand that is shown alone: white, unlike any skin, and as far as a crop reaches.
+NOTHING_RGB, NOTHING_DEPTH = 0.5, 1.0
 HEAT_SIZE = 32
 HEAT_SIGMA_PX = 1.0
 
@@ -47,7 +50,8 @@ def views(
     joints (B, 21, 3) and cloud (B, points, 3) less `root` and over `unit`, metres both: with "T" in `invariances` the
     root is the middle knuckle, else the cube's centre; with "S" the unit is the true length of a bone, else its mean.
     joints_2d (B, 21, 2) crop coordinates over their spread; rgb (B, 3, S, S) in [-0.5, 0.5]; depth (B, 1, S, S) in
-    [-1, 1]; heat (B, 21, 32, 32), 1 at the joint; features (B, C, S / 16, S / 16) of pictures as they are: without "M".
+    [-1, 1]; hand_rgb, hand_depth the same of the hand alone, white or far about it; heat (B, 21, 32, 32), 1 at the
+    joint; features (B, C, S / 16, S / 16) of pictures as they are: without "M".
     """
     joints, right = (torch.from_numpy(np.array(arrays[name])).to(device) for name in ("joints", "right"))
     mirrored = (right < 0.5) & ("M" in invariances)
@@ -71,8 +75,13 @@ def views(
         elif modality in FEATURES:
             seen[modality] = x
         else:
-            seen[modality] = x[:, None] if modality == "depth" else x.permute(0, 3, 1, 2) / 255 - 0.5
-            seen[modality][mirrored] = seen[modality][mirrored].flip(-1)
+            coloured = x.dim() == 4
+            picture = x.permute(0, 3, 1, 2) / 255 - 0.5 if coloured else x[:, None]
+            if "mask" in SOURCES[modality]:
+                hand = torch.from_numpy(np.array(arrays["mask"])).to(device)[:, None]
+                picture = picture.where(hand, torch.full_like(picture, NOTHING_RGB if coloured else NOTHING_DEPTH))
+            picture[mirrored] = picture[mirrored].flip(-1)
+            seen[modality] = picture
     return seen
 
 
@@ -81,9 +90,12 @@ def _mirrored(points: Tensor, where: Tensor) -> Tensor:
     return torch.cat([torch.where(where[:, None, None], -points[..., :1], points[..., :1]), points[..., 1:]], -1)
 
 
-def heat_maps(joints_2d: Tensor) -> Tensor:
-    """Gaussians (B, 21, 32, 32) about joints in crop coordinates (B, 21, 2), 1 at their centres; empty off the map."""
+def heat_maps(joints_2d: Tensor, sigma_px: float | Tensor = HEAT_SIGMA_PX) -> Tensor:
+    """Gaussians (B, 21, 32, 32) about joints in crop coordinates (B, 21, 2), 1 at their centres; empty off the map.
+
+    sigma_px: their standard deviation, of all or of each joint (21,)."""
     centre = (joints_2d + 1) * (HEAT_SIZE / 2) - 0.5
     pixel = torch.arange(HEAT_SIZE, device=joints_2d.device)
-    along = torch.exp(-0.5 * ((pixel - centre[..., None]) / HEAT_SIGMA_PX) ** 2)
+    wide = torch.as_tensor(sigma_px, device=joints_2d.device).reshape(-1, 1, 1)
+    along = torch.exp(-0.5 * ((pixel - centre[..., None]) / wide) ** 2)
     return along[..., 1, :, None] * along[..., 0, None, :]

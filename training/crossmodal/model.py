@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from hand_pose_ros.types import HandPoseError
+from training.crossmodal.drawn import Skeleton
 from training.crossmodal.modalities import MODALITIES
 from training.crossmodal.networks import JOINTS, build_decoder, build_encoder
 
@@ -58,14 +59,16 @@ def build_model(
     parts: list[dict[str, nn.Module]] = []
     for kind, settings in (("encoder", encoders), ("decoder", decoders)):
         built: dict[str, nn.Module] = {}
-        for modality, given in settings.items():
+        # joints first: others may be drawn about them
+        for modality, given in sorted(settings.items(), key=lambda item: item[0] != "joints"):
             if modality not in MODALITIES:
                 raise HandPoseError(f"there is no modality '{modality}'; there are {', '.join(MODALITIES)}")
             try:
                 if kind == "encoder":
                     built[modality] = build_encoder(modality, latent, handed, size, **given)
                 else:
-                    built[modality] = build_decoder(modality, latent, size, **given)
+                    skeleton = Skeleton(built["joints"]) if "joints" in built else None
+                    built[modality] = build_decoder(modality, latent, size, skeleton=skeleton, **given)
             except KeyError as error:
                 raise HandPoseError(f"'{modality}' has no {kind} called {error}") from error
             except TypeError as error:

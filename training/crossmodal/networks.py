@@ -16,13 +16,14 @@ from torch import Tensor, nn
 
 from training.backbones import PretrainedEncoder, load_imagenet
 from training.crossmodal import features as frozen
+from training.crossmodal.drawn import DrawnCloud, DrawnPicture, HeatDecoder, Skeleton
 from training.crossmodal.modalities import HEAT_SIZE
 from training.crossmodal.palm import NUMBERS, PalmBody, PalmDecoder
 from training.crossmodal.resnet import NarrowNet, ResNet
 from training.networks import RGB_MEAN, RGB_STD
 
 JOINTS = {"joints": 3, "joints_2d": 2}
-CHANNELS = {"rgb": 3, "depth": 1, "heat": 21}
+CHANNELS = {"rgb": 3, "depth": 1, "heat": 21, "hand_rgb": 3, "hand_depth": 1}
 
 
 class Encoder(nn.Module):
@@ -242,12 +243,14 @@ def build_encoder(
 
 def build_decoder(
     modality: str, latent: int, size: int, *,
-    net: str, hidden: int = 512, layers: int = 6, width: int = 16, points: int = 256, side: int | None = None,
+    net: str, skeleton: Skeleton | None = None, hidden: int = 512, layers: int = 6, width: int = 16, points: int = 256,
+    side: int | None = None,
 ) -> nn.Module:  # fmt: skip
     """A decoder of `modality`; raises KeyError for a network that this modality does not have.
 
-    joints, joints_2d: mlp, straight (a linear layer beside the hidden ones); joints: palm, too. rgb, depth, heat: conv.
-    cloud: folding. side: pixels of a picture that is decoded smaller than the benchmark's.
+    joints, joints_2d: mlp, straight (a linear layer beside the hidden ones); joints: palm, too. Pictures, heat: conv.
+    cloud: folding. All but joints: drawn, about a `skeleton`. side: pixels of a picture that is decoded smaller than
+    the benchmark's.
     """
     if modality in frozen.FEATURES:
         raise KeyError(net)
@@ -257,6 +260,12 @@ def build_decoder(
         straight = {"mlp": False, "straight": True}[net]
         return JointsDecoder(JOINTS[modality], latent, hidden, layers, straight)
     if modality == "cloud":
+        if net == "drawn" and skeleton:
+            return DrawnCloud(skeleton, latent, hidden, points)
         return {"folding": lambda: FoldingDecoder(latent, hidden, points)}[net]()
+    if modality == "heat" and net == "drawn" and skeleton:
+        return HeatDecoder(skeleton)
     side = HEAT_SIZE if modality == "heat" else side or size
+    if net == "drawn" and skeleton:
+        return DrawnPicture(skeleton, CHANNELS[modality], side, latent, width)
     return {"conv": lambda: PictureDecoder(CHANNELS[modality], side, latent, width)}[net]()

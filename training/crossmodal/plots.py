@@ -97,9 +97,9 @@ def plot_embedding(points: Mapping[str, Array], openness: Array, path: Path) -> 
 
 
 def _draw(axes: Axes, modality: str, decoded: Array) -> None:
-    if modality == "rgb":
+    if modality in ("rgb", "hand_rgb"):
         axes.imshow((decoded.transpose(1, 2, 0) + 0.5).clip(0, 1))
-    elif modality == "depth":
+    elif modality in ("depth", "hand_depth"):
         axes.imshow(decoded[0], cmap="gray", vmin=-1, vmax=1)
     elif modality == "heat":
         axes.imshow(decoded.max(0), cmap="magma", vmin=0, vmax=1)

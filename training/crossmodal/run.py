@@ -80,8 +80,11 @@ def recorded(path: Path) -> list[dict[str, Any]]:
 
 
 def fingerprint(experiment: Experiment, row: Row) -> str:
-    """Eight digits that change with any setting of a row or of the benchmark."""
-    settings = json.dumps([asdict(row), experiment.benchmark.folder(Path()).name], sort_keys=True, default=list)
+    """Eight digits that change with any setting of a row, of the row it goes on from, or of the benchmark."""
+    before = (fingerprint(experiment, experiment.rows[row.after]),) if row.after else ()
+    own = {key: value for key, value in asdict(row).items() if key != "after"}
+    told = [own, experiment.benchmark.folder(Path()).name, *before]
+    settings = json.dumps(told, sort_keys=True, default=list)
     return hashlib.sha256(settings.encode()).hexdigest()[:8]
 
 
@@ -118,9 +121,10 @@ def _run_row(
     splits = {split: load_split(experiment.benchmark, split, fields_of(row.modalities), root) for split in SPLITS}
     arrays = splits["train"]
     model = _new_model(experiment, row, seed)
-    limits = None
-    if row.bones:
-        limits = row_limits(row, splits["train"])
+    if row.after:
+        # networks that only this row has keep their own first weights
+        model.load_state_dict(load_row(experiment, row.after, seed, folder).state_dict(), strict=False)
+    limits = row_limits(row, splits["train"]) if row.bones else None
     held_out = {field: np.array(values) for field, values in splits["validation"].items()}
 
     def watch(module: CrossModal) -> dict[str, float]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hand_pose_ros.skeleton import INDEX_MCP, LITTLE_MCP, WRIST
 from training.crossmodal.benchmark import load_split
 from training.crossmodal.config import read_study
 from training.crossmodal.generative import embed, encode_all, posterior_draws, summary, walk
@@ -17,13 +18,16 @@ from training.crossmodal.run import LIMIT_HANDS, load_row, row_limits
 STEPS = 9
 DRAWS = 12
 EMBEDDED_HANDS = 150
+#: Cosine of the angle up to which a palm, or a back, is turned to the camera: 32 degrees.
+FACING = 0.85
 
 
 def describe_space(path: Path, row_name: str, seed: int, folder: Path, record: Path, images: Path) -> None:
     """Look at the row of the experiment at `path` that was trained below `folder`: numbers into the file `record`,
     pictures `space_walk.png`, `space_samples.png` and `space_tsne.png` into `images`.
 
-    Walks lead between the two hands of the test split whose fingers are most and least bent, on the same side.
+    Walks lead between the two right hands of the test split whose fingers are most and least bent, of those that turn
+    the palm or the back to the camera, so that fingers are seen beside each other.
     Raises HandPoseError where the row was not trained to the end.
     """
     experiment = read_study(path)
@@ -45,8 +49,9 @@ def describe_space(path: Path, row_name: str, seed: int, folder: Path, record: P
     openness = _openness(arrays["joints"])
     order = np.argsort(openness)
     right = order[arrays["right"][order] > 0.5]
+    shown = right[_facing(arrays["joints"][right]) > FACING]
     mean = encoded["joints"][0]
-    plot_walk(walk(model, mean[right[-1]], mean[right[0]], STEPS), images / "space_walk.png")
+    plot_walk(walk(model, mean[shown[-1]], mean[shown[0]], STEPS), images / "space_walk.png")
     hand = int(right[len(right) // 2])
     draws = {m: posterior_draws(model, mu[hand], log_var[hand], DRAWS) for m, (mu, log_var) in encoded.items()}
     plot_samples(draws, joints[hand].numpy(), images / "space_samples.png")
@@ -59,3 +64,9 @@ def _openness(joints: np.ndarray) -> np.ndarray:
     tips = np.linalg.norm(joints[:, 8::4] - joints[:, :1], axis=-1).mean(1)
     length = np.linalg.norm(np.diff(joints[:, 5:], axis=1), axis=-1)[:, np.arange(15) % 4 != 3].sum(1)
     return tips / length
+
+
+def _facing(joints: np.ndarray) -> np.ndarray:
+    """How much the palm or the back is turned to the camera (N,): 1 wholly, 0 not at all."""
+    across = np.cross(joints[:, INDEX_MCP] - joints[:, WRIST], joints[:, LITTLE_MCP] - joints[:, WRIST])
+    return np.abs(across[:, 2]) / np.linalg.norm(across, axis=1)

@@ -18,6 +18,7 @@ from training.crossmodal.config import Row
 from training.crossmodal.distances import reconstruction
 from training.crossmodal.modalities import LABELS
 from training.crossmodal.model import CrossModal, Gaussian, Seen
+from training.crossmodal.networks import JOINTS
 from training.networks import posterior
 from training.objectives import kl_between, kl_to_prior
 
@@ -55,7 +56,7 @@ class Step:
 
 
 #: Updates of the teacher alone for each with its pupils: it costs next to nothing, and no pupil gets beyond it.
-LESSONS = 7
+LESSONS = 15
 
 
 def steps_of(row: Row, limits: Limits | None) -> list[Step]:
@@ -71,10 +72,14 @@ def steps_of(row: Row, limits: Limits | None) -> list[Step]:
         return steps
     seen = {row.source, *row.auxiliary}
     if row.strategy == "teach":
-        lesson = Step(partial(_teach, row, limits, ("joints",), ()), "labelled", ("joints",))
         pupils = tuple(sorted(seen - {"joints"}))
-        practice = partial(_teach, row, limits, ("joints", *row.auxiliary), pupils)
-        return [lesson] * LESSONS + [Step(practice, "labelled", ("joints", *pupils))]
+        targets = ("joints", *(m for m in row.auxiliary if m in row.decoders))
+        cheap = tuple(m for m in targets if m in JOINTS)
+        lesson = Step(partial(_teach, row, limits, cheap, ()), "labelled", cheap)
+        practice = Step(partial(_teach, row, limits, targets, pupils), "labelled", ("joints", *pupils))
+        return [lesson] * LESSONS + [practice]
+    if row.strategy == "decode":
+        return [Step(partial(_decode, row), "labelled", tuple({"joints", *row.auxiliary}))]
     loss = {"cross": _cross, "joint": _joint, "align_kl": _align_kl, "align_poe": _align_poe}[row.strategy]
     steps = [Step(partial(loss, row, limits, ("joints", *row.auxiliary)), "labelled", tuple({"joints"} | seen))]
     if row.labelled < 1 and row.weak:
@@ -147,6 +152,13 @@ def _teach(row: Row, limits: Limits | None, targets: tuple[str, ...], pupils: tu
     return total, logged
 
 
+def _decode(row: Row, given: Batch) -> Scored:
+    """Reconstructions of the auxiliary modalities from q(z | y), which they do not move: their decoders alone learn."""
+    with torch.no_grad():
+        teacher = given.encode("joints")
+    return _elbo(row, None, row.auxiliary, given, teacher, [])
+
+
 def prior_gap(mean: Tensor, log_var: Tensor) -> Tensor:
     """By how much mean and covariance of latents drawn from a batch's posteriors (B, D), B well above D, miss those of
     the prior: squares summed over all entries, over D."""
@@ -165,7 +177,8 @@ def _elbo(
     total, logged = mean.new_zeros(()), {}
     for target in targets:
         predicted = given.model.decode(target, z)
-        error = reconstruction(target, predicted, given.seen[target], row.strategy in ("pairs", "teach"), row.emd_share)
+        squared = row.strategy in ("pairs", "teach", "decode")
+        error = reconstruction(target, predicted, given.seen[target], squared, row.emd_share)
         total = total + row.weights.get(target, 1.0) * error
         logged[target] = error.item()
         if target == "joints" and limits is not None:

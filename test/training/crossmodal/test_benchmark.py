@@ -28,7 +28,7 @@ def test_arrays_are_as_told(train: dict[str, Array]) -> None:
     shapes = {name: values.shape for name, values in train.items()}
     assert shapes == {
         "joints": (24, 21, 3), "joints_2d": (24, 21, 2), "right": (24,), "cloud": (24, 1024, 3), "depth": (24, 32, 32),
-        "rgb": (24, 32, 32, 3),
+        "rgb": (24, 32, 32, 3), "mask": (24, 32, 32),
     }  # fmt: skip
     assert 4 < train["right"].sum() < 20
     assert train["rgb"].dtype == np.uint8 and train["rgb"].std() > 10
@@ -47,6 +47,13 @@ def test_all_modalities_show_the_same_hand(train: dict[str, Array]) -> None:
     seen = train["depth"][np.arange(24), pixel[:, 1], pixel[:, 0]].astype(float)
     error = np.abs(seen * CROP_SIZE_M / 2 - joints[:, 9, 2])[seen < 1]
     assert len(error) > 8 and np.median(error) < 0.04
+
+
+def test_the_mask_is_where_the_hand_is(train: dict[str, Array]) -> None:
+    mask = train["mask"]
+    pixel = ((train["joints_2d"][:, 9] + 1) * 16 - 0.5).round().astype(int).clip(0, 31)
+    assert mask.dtype == bool and 0.05 < mask.mean() < 0.5
+    assert mask[np.arange(24), pixel[:, 1], pixel[:, 0]].mean() > 2 * mask.mean()
 
 
 def test_left_hands_are_mirrored(train: dict[str, Array]) -> None:

@@ -13,6 +13,7 @@ from training.crossmodal.resnet import ResNet
 NETS = {
     "rgb": ("narrow", "conv"), "depth": ("narrow", "conv"), "heat": ("conv", "conv"), "cloud": ("points", "folding"),
     "joints": ("mlp", "mlp"), "joints_2d": ("mlp", "mlp"),
+    "hand_rgb": ("narrow", "conv"), "hand_depth": ("narrow", "conv"),
     "rgb_features": ("mlp", None), "depth_features": ("mlp", None),
 }  # fmt: skip
 SMALL = {"mlp": {"hidden": 16}, "points": {"widths": [8, 16]}, "narrow": {"width": 4}, "conv": {"width": 4}}
@@ -37,6 +38,7 @@ def seen() -> dict[str, torch.Tensor]:
         "cloud": rng.normal(0, 0.04, (5, 1024, 3)).astype(np.float16),
         "depth": rng.uniform(-1, 1, (5, 32, 32)).astype(np.float16),
         "rgb": rng.integers(0, 256, (5, 32, 32, 3), dtype=np.uint8),
+        "mask": rng.random((5, 32, 32)) > 0.5,
         "right": np.array([1, 0, 1, 0, 1], np.float32),
     } | {name: rng.normal(0, 1, (5, 112, 2, 2)).astype(np.float16) for name in FEATURES}
     return views(arrays, MODALITIES, "TSH", 256)

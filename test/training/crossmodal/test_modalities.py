@@ -17,12 +17,14 @@ def arrays() -> dict[str, np.ndarray]:
         "cloud": rng.normal(0, 0.04, (4, 1024, 3)).astype(np.float16),
         "depth": rng.uniform(-1, 1, (4, 32, 32)).astype(np.float16),
         "rgb": rng.integers(0, 256, (4, 32, 32, 3), dtype=np.uint8),
+        "mask": rng.random((4, 32, 32)) > 0.5,
         "right": np.array([1, 0, 1, 0], np.float32),
     } | {name: rng.normal(0, 1, (4, 112, 2, 2)).astype(np.float16) for name in FEATURES}
 
 
 def test_every_modality_comes_from_the_arrays_it_names(arrays: dict[str, np.ndarray]) -> None:
     shapes = {"rgb": (3, 32, 32), "depth": (1, 32, 32), "joints_2d": (21, 2), "joints": (21, 3), "cloud": (256, 3)}
+    shapes |= {"hand_rgb": shapes["rgb"], "hand_depth": shapes["depth"]}
     shapes |= {"heat": (21, HEAT_SIZE, HEAT_SIZE)} | dict.fromkeys(FEATURES, (112, 2, 2))
     for modality in MODALITIES:
         needed = {name: arrays[name] for name in fields_of((modality,))}
@@ -54,13 +56,22 @@ def test_left_hands_are_mirrored_where_the_row_says_so(arrays: dict[str, np.ndar
     for modality in mirrorable:
         torch.testing.assert_close(mirrored[modality][::2], plain[modality][::2])
         left, turned = plain[modality][1::2], mirrored[modality][1::2]
-        if modality in ("rgb", "depth", "heat"):
+        if plain[modality].dim() == 4:
             torch.testing.assert_close(turned, left.flip(-1), rtol=1e-4, atol=1e-5)
         else:
             torch.testing.assert_close(turned[..., 0], -left[..., 0])
             torch.testing.assert_close(turned[..., 1:], left[..., 1:])
     nobody = views(arrays | {"right": np.full(4, 0.5, np.float32)}, ("rgb",), "TSM", 256)
     torch.testing.assert_close(nobody["rgb"], plain["rgb"])
+
+
+def test_a_hand_alone_is_shown_on_nothing(arrays: dict[str, np.ndarray]) -> None:
+    seen = views(arrays, ("rgb", "hand_rgb", "depth", "hand_depth"), "TSH", 256)
+    hand = torch.from_numpy(arrays["mask"])
+    for whole, alone, nothing in (("rgb", "hand_rgb", 0.5), ("depth", "hand_depth", 1.0)):
+        whole, alone = (seen[m].transpose(0, 1) for m in (whole, alone))
+        torch.testing.assert_close(alone[:, hand], whole[:, hand])
+        assert (alone[:, ~hand] == nothing).all()
 
 
 def test_heat_is_where_the_joint_is() -> None:

@@ -135,6 +135,33 @@ def test_the_joints_teach_and_do_not_follow(tmp_path: Path, seen: dict[str, Tens
     torch.testing.assert_close(*gradients)
 
 
+def test_a_pupil_without_a_decoder_is_not_decoded(tmp_path: Path, seen: dict[str, Tensor]) -> None:
+    changes = YANG | {"encoders": NETS["encoders"] | {"joints": {"net": "mlp", "hidden": 8}}}
+    row = row_of(tmp_path, strategy="teach", **changes | {"decoders": {"joints": NETS["decoders"]["joints"]}})
+    _, logged = steps_of(row, None)[-1].loss(Batch(model_of(row), seen, silent, 0.0))
+    assert "gap_cloud" in logged and "cloud" not in logged
+
+
+def test_lessons_are_of_all_that_is_cheap(tmp_path: Path, seen: dict[str, Tensor]) -> None:
+    perceptron = {"net": "mlp", "hidden": 8}
+    changes = {name: NETS[name] | dict.fromkeys(("joints", "joints_2d"), perceptron) for name in NETS}
+    row = row_of(tmp_path, strategy="teach", **YANG | changes | {"auxiliary": ["joints_2d", "cloud"]})
+    lesson = steps_of(row, None)[0]
+    assert set(lesson.modalities) == {"joints", "joints_2d"}
+    assert learning(model_of(row), lesson, seen) == {"q.joints", "p.joints", "p.joints_2d"}
+
+
+def test_decoders_learn_from_a_space_that_they_do_not_move(tmp_path: Path, seen: dict[str, Tensor]) -> None:
+    changes = YANG | {"encoders": NETS["encoders"] | {"joints": {"net": "mlp", "hidden": 8}}}
+    row = row_of(tmp_path, strategy="decode", **changes)
+    model = model_of(row)
+    (step,) = steps_of(row, None)
+    assert set(step.modalities) == {"joints", "cloud"} and learning(model, step, seen) == {"p.cloud"}
+    mean, _ = model.encode("joints", seen)
+    wanted = reconstruction("cloud", model.decode("cloud", mean), seen["cloud"], True, 0)
+    torch.testing.assert_close(step.loss(Batch(model, seen, silent, 0.0))[0], wanted)
+
+
 def test_latents_that_lie_as_the_prior_does_have_no_gap() -> None:
     noise = torch.randn(20000, 4, generator=torch.manual_seed(0))
     sure = torch.full_like(noise, -20.0)

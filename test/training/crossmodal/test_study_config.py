@@ -55,9 +55,10 @@ def test_a_row_has_the_common_settings_and_its_own(study: Path) -> None:
             {"real_pictures": "crops", "decoders": {"rgb": {}, "joints": {}}},
             "'real_pictures' are of colour, which the source 'joints_2d' does not see",
         ),
+        ({"rows": {"a": {"after": "b"}, "b": {}}}, "row 'a' comes after 'b', which is no row before it"),
         ({"labelled": 0}, "'labelled' is a share above 0 and up to 1, not 0"),
         ({"samples": 3}, "3 samples in batches of 16 make no step"),
-        ({"learning_rate": 1}, "row 'both': unknown setting 'learning_rate'; the settings are auxiliary, batch"),
+        ({"learning_rate": 1}, "row 'both': unknown setting 'learning_rate'; the settings are after, auxiliary"),
         ({"claims": [{"says": "", "better": "x", "worse": "one"}]}, "name the row 'x', which is not there"),
     ],
 )

@@ -18,7 +18,7 @@ from hand_pose_ros.types import HandPoseError, PinholeCamera, RgbdFrame
 from training.crossmodal import engine
 from training.crossmodal.config import read_study
 from training.crossmodal.data import Draws
-from training.crossmodal.run import load_row, recorded, run_study
+from training.crossmodal.run import fingerprint, load_row, recorded, run_study
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -63,6 +63,27 @@ def test_other_settings_are_another_run(study: Path, tmp_path: Path) -> None:
     run_study(write_study(tmp_path, lr=0.001), folder, ["one"])
     first, second = recorded(folder / "tiny.jsonl")
     assert first["settings"] != second["settings"] and first["curve"][0] != second["curve"][0]
+
+
+def test_a_row_goes_on_from_another(tmp_path: Path) -> None:
+    decoders = {"joints": {"net": "mlp", "hidden": 16, "layers": 2}}
+    later = {"strategy": "decode", "after": "first", "pairs": [], "auxiliary": ["heat"]}
+    later["decoders"] = decoders | {"heat": {"net": "conv", "width": 2}}
+    rows = {"first": {"pairs": ["joints_2d>joints"]}, "later": later}
+    study, folder = write_study(tmp_path, rows=rows, decoders=decoders, claims=[]), tmp_path / "runs" / "tiny"
+    with pytest.raises(HandPoseError, match="run the row 'first' with seed 1 first"):
+        run_study(study, folder, ["later"])
+    run_study(study, folder)
+    first, second = recorded(folder / "tiny.jsonl")
+    assert first["test"] == second["test"] and first["settings"] != second["settings"]
+    before, after = (weights(study, folder, row) for row in rows)
+    assert {name for name in after if name not in before} == {n for n in after if n.startswith("decoders.heat")}
+    for name, values in before.items():
+        torch.testing.assert_close(after[name], values, rtol=0, atol=0)
+    other = read_study(
+        write_study(tmp_path, rows=rows | {"first": {"pairs": ["joints>joints"]}}, decoders=decoders, claims=[])
+    )
+    assert fingerprint(other, other.rows["later"]) != second["settings"]
 
 
 def test_other_hands_are_another_run(study: Path, tmp_path: Path) -> None:

@@ -28,8 +28,7 @@ from hand_pose_ros.types import (
 )
 
 SideChoice = Side | Literal["auto"]
-#: Colour alone: a hand that wants more than this share of its crop was framed well enough: as loosely as in training, at
-#: most.
+#: Colour alone: a hand that wants more than this share of its crop was framed well enough, no looser than in training.
 _FRAMED = 0.8
 #: Crops that a picture is worth, where the caller does not say how often to look: many hands are looked at less often.
 _CROPS = 8

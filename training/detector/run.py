@@ -12,11 +12,11 @@ from typing import Any, cast
 import numpy as np
 import onnxruntime
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from hand_pose_ros.manifest import sha256
 from hand_pose_ros.types import HandPoseError
-from training.detector.network import HEIGHT, STRIDE, WIDTH, DetectorNetwork, load_imagenet
+from training.detector.network import HEIGHT, STRIDE, WIDTH, DetectorNetwork, Maps, load_imagenet
 from training.detector.objective import loss, normalised
 from training.detector.samples import DEPTH_SPAN_M, Sources, detector_batches
 from training.engine import fit
@@ -53,9 +53,25 @@ def run(sources: Sources, folder: Path, minutes: float, workers: int, start: Pat
 
 def go_on_from(graph: Path, network: DetectorNetwork, rgb: Tensor, depth: Tensor, seen: Tensor) -> None:
     """Give `network` the weights of an exported one; the rest: a batch of what it will see."""
-    # in the graph the backbone's layers bear their own names, without that of the backbone
-    start_from(network.colour, graph, rgb)
-    start_from(network, graph, rgb, depth, seen)
+    start_from(network.eval(), graph, rgb, depth, seen)
+    # with the rest in its place, so that normalisations get the statistics of what they will really see
+    start_from(_AsExported(network), graph, rgb, depth, seen)
+
+
+class _AsExported(nn.Module):
+    """The network with its layers by the names that they have in a graph where normalisations were folded into them:
+    the backbone's lack that of the backbone. The whole network runs, since the backbone's later layers see what depth
+    adds to colour."""
+
+    def __init__(self, network: DetectorNetwork) -> None:
+        super().__init__()
+        for name, part in (*network.colour.named_children(), *network.named_children()):
+            if part is not network.colour:
+                self.add_module(name, part)
+        self._run = network.forward
+
+    def forward(self, *inputs: Tensor) -> Maps:
+        return self._run(*inputs)
 
 
 def export(folder: Path, bundle: Path, version: str, threshold: float, notes: dict[str, Any]) -> dict[str, Any]:
@@ -65,7 +81,7 @@ def export(folder: Path, bundle: Path, version: str, threshold: float, notes: di
     """
     network = DetectorNetwork()
     load_average(folder / f"{STAGE}.ckpt", network)
-    network.eval()
+    network.eval().requires_grad_(False)  # what could still be trained would not be folded together
     bundle.mkdir(parents=True, exist_ok=True)
     file = bundle / "detector.onnx"
     parity = _write(file, network)

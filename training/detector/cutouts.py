@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.types import FloatArray, HandPoseError
 from training.detector.photos import HELD_OUT_OF, Scene
+from training.photos import read_picture
 
 #: Pictures are brought to this size, pixels; nearly all have it.
 SIZE = 100
@@ -46,16 +47,17 @@ def read_cutouts(folder: Path) -> tuple[list[Cutout], list[Cutout]]:
     learnt: list[Cutout] = []
     held_out: list[Cutout] = []
     for path in sorted(folder.rglob("IMG_*.JPG")):
-        picture = cv2.imread(str(path))
-        if picture is None:
-            raise HandPoseError(f"cannot read the picture {path}: it is missing or damaged; fetch it again")
-        rgb = cv2.cvtColor(cv2.resize(picture, (SIZE, SIZE), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2RGB)
-        made = cut_out(np.asarray(rgb, np.uint8))
+        made = cut_out(read_small(path))
         if made is not None:
             (held_out if is_held_out(path.name) else learnt).append(made)
     if not learnt and not held_out:
         raise HandPoseError(f"{folder}: no pictures of hands (IMG_*.JPG); name the folder of hands to be cut out")
     return learnt, held_out
+
+
+def read_small(path: Path) -> NDArray[np.uint8]:
+    """The picture at (SIZE, SIZE, 3); raises HandPoseError where it is missing or damaged."""
+    return np.asarray(cv2.resize(read_picture(path), (SIZE, SIZE), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def is_held_out(name: str) -> bool:

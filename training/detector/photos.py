@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hand_pose_ros.types import FloatArray, HandPoseError
+from hand_pose_ros.types import FloatArray
+from training.photos import read_hand_boxes, read_picture
 
-#: Pictures were scaled to this many pixels along their longer side; the table has the original's.
-LONGER_SIDE = 480
 #: One film in so many is held out.
 HELD_OUT_OF = 4
 
@@ -41,11 +38,7 @@ class Photo:
 
     def read(self) -> Scene:
         """Raises HandPoseError where the file is damaged."""
-        picture = cv2.imread(str(self.path))
-        if picture is None:
-            raise HandPoseError(f"cannot read the photo {self.path}: it is missing or damaged; fetch it again")
-        rgb = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
-        return Scene(rgb, None, self.boxes, np.full(len(self.boxes), np.nan))
+        return Scene(read_picture(self.path), None, self.boxes, np.full(len(self.boxes), np.nan))
 
 
 def film_of(name: str) -> str:
@@ -59,18 +52,8 @@ def is_held_out(name: str) -> bool:
 
 
 def read_photos(folder: Path) -> tuple[list[Photo], list[Photo]]:
-    """The photos to learn from and those held out, of a folder with a table of boxes (file, orig_w, orig_h, class,
-    xmin, ymin, xmax, ymax, in the original's pixels) and `images/`. Raises HandPoseError where there are none.
-    """
-    boxes: dict[str, list[list[float]]] = {}
-    for table in sorted(folder.glob("*.csv")):
-        with table.open() as file:
-            for row in csv.DictReader(file):
-                scale = LONGER_SIDE / max(float(row["orig_w"]), float(row["orig_h"]))
-                boxes.setdefault(row["file"], []).append(
-                    [float(row[k]) * scale for k in ("xmin", "ymin", "xmax", "ymax")]
-                )
-    if not boxes:
-        raise HandPoseError(f"{folder}: no table of hand boxes (*.csv); name the folder of photos with boxes")
-    photos = [Photo(folder / "images" / name, np.array(boxes[name])) for name in sorted(boxes)]
+    """The photos to learn from and those held out, of a folder as `training.photos` reads them. Raises HandPoseError
+    where there are none."""
+    boxes = read_hand_boxes(folder)
+    photos = [Photo(folder / "images" / name, np.array(boxes[name].corners)) for name in sorted(boxes)]
     return [p for p in photos if not is_held_out(p.path.name)], [p for p in photos if is_held_out(p.path.name)]

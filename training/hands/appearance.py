@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import cv2
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.types import HandPoseError
 from training.hands.noise import advance, three_normals
+from training.photos import Boxes, read_boxes
 
 Picture = NDArray[np.uint8]
 #: Linear light of the 256 values of a picture (sRGB's curve).
@@ -98,18 +98,12 @@ class Backgrounds:
         self.boxes: list[NDArray] = []
         if folder is None:
             return
-        boxes: dict[str, list[list[float]]] = {}
-        for table in folder.glob("*.csv"):
-            with table.open() as file:
-                for row in csv.DictReader(file):
-                    scale = 480 / max(float(row["orig_w"]), float(row["orig_h"]))
-                    box = [float(row[k]) * scale for k in ("xmin", "ymin", "xmax", "ymax")]
-                    boxes.setdefault(row["file"], []).append(box)
+        boxes = read_boxes(folder)
         self.paths = sorted(folder.rglob("*.jpg"))
         if not self.paths:
             raise HandPoseError(f"no photos (*.jpg) in {folder}: name another folder, or none for procedural ones")
         self.photos = [np.fromfile(path, np.uint8) for path in self.paths]
-        self.boxes = [np.array(boxes.get(path.name, [])).reshape(-1, 4) for path in self.paths]
+        self.boxes = [np.array(boxes.get(path.name, Boxes()).corners).reshape(-1, 4) for path in self.paths]
 
     def room(self, rng: np.random.Generator, shape: tuple[int, int]) -> Picture:
         """A whole background (H, W, 3) without hands: part of a photo, enlarged or repeated in mirrors, or painted."""

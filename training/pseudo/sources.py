@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.types import FloatArray, HandPoseError, Side
-from training.detector.cutouts import SIZE, cut_out
+from training.detector.cutouts import cut_out, read_small
 from training.detector.cutouts import is_held_out as is_held_out_person
-from training.detector.photos import LONGER_SIDE
 from training.detector.photos import is_held_out as is_held_out_film
+from training.photos import read_hand_boxes, read_picture
 
 _ALL = np.array(list(product([False, True], repeat=4)))
 #: Index, middle, ring and little finger in the signs of the digits (American Sign Language, which the Sign Language
@@ -42,26 +40,21 @@ class RealHand:
 
 
 def hands_of_photos(folder: Path, held_out: bool = False) -> Iterator[RealHand]:
-    """Those of photos with a table of boxes, as `detector.photos.read_photos` reads them, whose `class` is how many
-    fingers are shown ('3-hand'): of the films that detectors learn from or of those that are `held_out`.
+    """Those of photos as `training.photos` reads them, whose class is how many fingers are shown ('3-hand'): of the
+    films that detectors learn from or of those that are `held_out`.
 
     Raises HandPoseError where there is no table, or a photo is missing or damaged.
     """
-    tables = sorted(folder.glob("*.csv"))
-    if not tables:
-        raise HandPoseError(f"{folder}: no table of hand boxes (*.csv); name the folder of photos with boxes")
-    for table in tables:
-        with table.open() as file:
-            rows = [row for row in csv.DictReader(file) if is_held_out_film(row["file"]) == held_out]
-        for row in rows:
-            scale = LONGER_SIDE / max(float(row["orig_w"]), float(row["orig_h"]))
-            left, top, right, bottom = (scale * float(row[key]) for key in ("xmin", "ymin", "xmax", "ymax"))
-            box = np.array([left, top, right - left, bottom - top])
-            shown = int(row["class"].partition("-")[0])
-            counts = _ALL.sum(1)
+    counts = _ALL.sum(1)
+    for name, boxes in read_hand_boxes(folder).items():
+        if is_held_out_film(name) != held_out:
+            continue
+        rgb = read_picture(folder / "images" / name)
+        for (left, top, right, bottom), label in zip(boxes.corners, boxes.classes, strict=True):
+            shown = int(label.partition("-")[0])
             # the thumb may be one of them
             fits = _ALL[(counts == shown) | (counts == shown - 1)] if shown else _ALL[counts == 0]
-            yield RealHand(row["file"], _read(folder / "images" / row["file"]), None, box, None, fits)
+            yield RealHand(name, rgb, None, np.array([left, top, right - left, bottom - top]), None, fits)
 
 
 def hands_of_signs(folder: Path, held_out: bool = False) -> Iterator[RealHand]:
@@ -76,16 +69,9 @@ def hands_of_signs(folder: Path, held_out: bool = False) -> Iterator[RealHand]:
     for path in paths:
         if is_held_out_person(path.name) != held_out:
             continue
-        rgb = np.asarray(cv2.resize(_read(path), (SIZE, SIZE), interpolation=cv2.INTER_AREA), np.uint8)
+        rgb = read_small(path)
         cut = cut_out(rgb)
         if cut is not None:
             box = np.concatenate([cut.box[:2], cut.box[2:] - cut.box[:2]])
             fits = np.array([SIGNS[path.parent.name]], bool)
             yield RealHand(path.name, rgb, cut.alpha, box, "right", fits)
-
-
-def _read(path: Path) -> NDArray[np.uint8]:
-    picture = cv2.imread(str(path))
-    if picture is None:
-        raise HandPoseError(f"cannot read the picture {path}: it is missing or damaged; fetch it again")
-    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)

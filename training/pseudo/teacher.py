@@ -34,11 +34,10 @@ PATCH_PX, PATCH_SCALE = 160, 1.8
 
 @dataclass(frozen=True)
 class PseudoLabels:
-    """N hands, all as right ones (left hands are mirrored). rgb: (N, PATCH_PX, PATCH_PX, 3) uint8; alpha: (N, PATCH_PX,
-    PATCH_PX) uint8, 255 where the hand is, where it can be cut out, else where the
-    photo is. tan_half: (N,) of half
-    the picture. joints: (N, 21, 3), surface: (N, 256, 3) metres, in the frame of the picture's camera. spread:
-    (N,) metres, by how much the looks differ."""
+    """N hands, all as right ones (left hands are mirrored). rgb: (N, PATCH_PX, PATCH_PX, 3) uint8. alpha: (N, PATCH_PX,
+    PATCH_PX) uint8, 255 where the hand is, or where it cannot be cut out, where the photo is. tan_half: (N,) of half
+    the picture. joints: (N, 21, 3), surface: (N, 256, 3) metres, in the frame of the picture's camera. spread: (N,)
+    metres, by how much the looks differ."""
 
     rgb: NDArray[np.uint8]
     alpha: NDArray[np.uint8]
@@ -87,16 +86,25 @@ def save_labels(path: Path, labels: PseudoLabels) -> None:
 
 def load_labels(path: Path) -> PseudoLabels:
     """Raises HandPoseError where the file is missing, no such file or without a hand."""
+    labels = PseudoLabels(**_read(path, *(field.name for field in fields(PseudoLabels))))
+    if not len(labels.rgb):
+        raise HandPoseError(f"{path} has no labelled hands: learn without it")
+    return labels
+
+
+def count_labels(path: Path) -> int:
+    """How many hands the file has, without reading their pictures; raises HandPoseError as `load_labels`."""
+    return len(_read(path, "spread")["spread"])
+
+
+def _read(path: Path, *names: str) -> dict[str, NDArray]:
     try:
         with np.load(path) as stored:
-            labels = PseudoLabels(**{field.name: stored[field.name] for field in fields(PseudoLabels)})
+            return {name: stored[name] for name in names}
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise HandPoseError(
             f"cannot read labels from {path} ({error}); make them with `hand-pose-train label`"
         ) from error
-    if not len(labels.rgb):
-        raise HandPoseError(f"{path} has no labelled hands: learn without it")
-    return labels
 
 
 def camera_of(labels: PseudoLabels, k: int) -> PinholeCamera:

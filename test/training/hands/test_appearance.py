@@ -78,8 +78,8 @@ def photos(tmp_path: Path) -> Path:
     picture[..., 0] = 200
     picture[:, 320:] = [0, 0, 200]
     cv2.imwrite(str(tmp_path / "scene.jpg"), picture)
-    header = "file,orig_w,orig_h,xmin,ymin,xmax,ymax"
-    (tmp_path / "hands.csv").write_text(f"{header}\nscene.jpg,960,640,636,0,960,640\n")
+    header = "file,orig_w,orig_h,class,xmin,ymin,xmax,ymax"
+    (tmp_path / "hands.csv").write_text(f"{header}\nscene.jpg,960,640,5-hand,636,0,960,640\n")
     return tmp_path
 
 

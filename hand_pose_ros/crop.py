@@ -170,18 +170,20 @@ def _unit_points(
     """
     homography = _image_from_crop(camera, rotation, size_m / 2 / distance_m, grid).astype(np.float32)
     index = np.arange(grid, dtype=np.float32)
-    u, v, w = homography[:, 0, None, None] * index + homography[:, 1:2, None] * index[:, None] + homography[:, 2:, None]
-    w = np.maximum(w, np.float32(1e-6))
+    across, down = homography[:, :1] * index, homography[:, 1:2] * index + homography[:, 2:]
+    u, v, w = across[:, None, :] + down[:, :, None]
+    np.maximum(w, np.float32(1e-6), out=w)
     u, v = np.rint(u / w), np.rint(v / w)
-    height, width = depth_m.shape
-    inside = (u >= 0) & (u < width) & (v >= 0) & (v < height)
-    u, v = np.where(inside, u, 0.0), np.where(inside, v, 0.0)
-    z = depth_m[v.astype(np.intp), u.astype(np.intp)]
-    known = inside & (z > 0) & (z < np.inf)
+    measured = np.asarray(depth_m, dtype=np.float32)
+    z = cv2.remap(measured, u, v, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+    known = (z > 0) & (z < np.inf)
+    z = np.where(known, z, np.float32(0))
+    from_pixel = np.array(
+        [[1 / camera.fx, 0, -camera.cx / camera.fx], [0, 1 / camera.fy, -camera.cy / camera.fy], [0, 0, 1]]
+    )
     points = np.empty((grid, grid, 3), dtype=np.float32)
-    points[..., 0], points[..., 1], points[..., 2] = (u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy, 1.0
-    points *= np.where(known, z, 0.0)[..., None]
-    points = points @ (rotation.T * (2.0 / size_m)).astype(np.float32)
+    for axis, (x, y, one) in enumerate((rotation @ from_pixel * (2.0 / size_m)).astype(np.float32)):
+        np.multiply(x * u + y * v + one, z, out=points[..., axis])
     points[..., 2] -= np.float32(distance_m * 2.0 / size_m)
     points[~known] = (np.inf, np.inf, 1.0)
     return points

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from hand_pose_ros.commands import (
+    ablate,
     analyse,
     bench_model,
     calibration,
@@ -30,6 +31,7 @@ COMMANDS: dict[str, ModuleType] = {
     "calibration": calibration,
     "track": track,
     "analyse": analyse,
+    "ablate": ablate,
     "overlay": overlay,
     "quantise": quantise,
     "bench-model": bench_model,

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from hand_pose_ros.metrics import bootstrap_interval
+from hand_pose_ros.reports.parts import change
 from hand_pose_ros.types import HandPoseError
 from training.ablation.run import SHIPPED, Ablation, read_ablation, recorded
 from training.hands.model import Array
@@ -34,18 +34,6 @@ intervals: how much training varies from seed to seed, and that frames of the re
 few people. The budget is small: what a longer training could still learn from a part is not seen.
 
 """
-
-
-class Change(NamedTuple):
-    """By how many mm a row errs more than the one it is compared with, and the interval of that."""
-
-    mean: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        text = f"{self.mean:+.1f} ({self.low:+.1f} to {self.high:+.1f})"
-        return text if self.low <= 0 <= self.high else f"**{text}**"
 
 
 def write_page(experiments: Sequence[Path], results: Path, page: Path) -> None:
@@ -90,11 +78,6 @@ def section(ablation: Ablation, done: Mapping[str, Sequence[Mapping[str, Any]]])
             changes = (change(own - reference) for own, reference in errors)
             lines.append(f"| {row} | " + " | ".join(map(str, changes)) + " |")
     return "\n".join(lines) + "\n"
-
-
-def change(more: Array) -> Change:
-    """Mean and interval of how much more a row errs on each frame (N,)."""
-    return Change(float(more.mean()), *bootstrap_interval(more))
 
 
 def _same_seeds(runs: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> tuple[list, list]:

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import yaml
 
+from hand_pose_ros.reports.parts import Change, change
 from hand_pose_ros.types import HandPoseError
 from training.ablation.command import EXPERIMENTS, NAMES
-from training.ablation.page import Change, change, write_page
+from training.ablation.page import write_page
 from training.ablation.run import SHIPPED, read_ablation
 
 TINY: dict[str, Any] = {

@@ -32,6 +32,8 @@ SideChoice = Side | Literal["auto"]
 _FRAMED = 0.8
 #: Crops that a picture is worth, where the caller does not say how often to look: many hands are looked at less often.
 _CROPS = 8
+#: Further places looked at than hands are wanted: where a finder errs, the model itself knows which shows a hand.
+_SPARE = 3
 #: From wrist to middle fingertip, of a newborn's hand and less: what is smaller is no hand but a part of one.
 SMALLEST_HAND_M = 0.06
 
@@ -43,7 +45,8 @@ Finder = Callable[[RgbdFrame, int], list[HandRegion]]
 class EstimatorOptions:
     """samples: of the posterior, for the covariance; even. looks: at each hand, 1 to 3, the picture turned in between,
     of which joints and surface are averaged; None for as many as the bundle asks for, fewer from the third hand on.
-    max_hands: most hands looked for in a picture. finder: looks for them; without one, hands are where the depth
+    max_hands: most hands looked for in a picture; where more places are found, those count in which the model is surest
+    to see a hand. finder: looks for them; without one, hands are where the depth
     picture shows them, and without depth fill the whole picture. refine_passes: how often a hand that was found in the
     picture (not given by the caller) is centred anew on its estimate and estimated again. hand_length_m: length of the
     known user's hand from wrist to middle fingertip along the bones, which gives colour alone its scale.
@@ -125,6 +128,9 @@ class HandEstimator:
             return []
         crops, either_side = [crop for crop, _ in seen], [auto for _, auto in seen]
         encoded = self._encoder.encode(crops, either_side)
+        if not given and len(crops) > self.options.max_hands:
+            surest = np.argsort(-encoded.presence_logit, kind="stable")[: self.options.max_hands]
+            encoded, either_side = encoded.pick(surest.tolist()), [either_side[k] for k in surest]
         for _ in range(0 if given else self.options.refine_passes):
             centred = self._centred(encoded, frame)
             if not centred:
@@ -188,10 +194,11 @@ class HandEstimator:
         return replace(frame, rgb=rgb, depth_m=depth_m)
 
     def _look_for_hands(self, frame: RgbdFrame) -> list[HandRegion]:
+        most = self.options.max_hands + _SPARE
         if self.options.finder is not None:
-            return self.options.finder(frame, self.options.max_hands)
+            return self.options.finder(frame, most)
         if frame.depth_m is not None and (frame.depth_m > 0).any():
-            return find_regions(frame, self.options.max_hands)
+            return find_regions(frame, most)
         return [] if frame.rgb is None else [region_of_picture(frame.camera, self.bundle.crop.box_scale)]
 
     def _centred(self, encoded: Encoded, frame: RgbdFrame) -> dict[int, HandCrop]:

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from hand_pose_ros.bundle import load_bundle
-from hand_pose_ros.estimator import HandEstimator
+from hand_pose_ros.detector import HandDetector
+from hand_pose_ros.detector.finders import automatic
+from hand_pose_ros.estimator import EstimatorOptions, HandEstimator
 from hand_pose_ros.evaluate import evaluate, table
 from hand_pose_ros.predict import predict
 from hand_pose_ros.recordings import open_recording
@@ -15,7 +17,7 @@ from hand_pose_ros.reports.sheet import draw_sheet, write_picture
 
 def measure(bundle: Path, recordings: list[Path]) -> dict[str, Any]:
     """Errors in mm by recording and modality; prints the full tables. Modalities a recording lacks are left out."""
-    estimator = HandEstimator(load_bundle(bundle))
+    estimator = _open(bundle)
     result: dict[str, Any] = {}
     for path in recordings:
         recording = open_recording(path)
@@ -40,7 +42,13 @@ def measure(bundle: Path, recordings: list[Path]) -> dict[str, Any]:
 
 def draw(bundle: Path, recordings: list[Path], folder: Path) -> None:
     """A sheet of each recording's best, median and worst frames, as `folder/<recording>.jpg`."""
-    estimator = HandEstimator(load_bundle(bundle))
+    estimator = _open(bundle)
     folder.mkdir(parents=True, exist_ok=True)
     for path in recordings:
         write_picture(folder / f"{path.name}.jpg", draw_sheet(estimator, open_recording(path)))
+
+
+def _open(path: Path) -> HandEstimator:
+    """The bundle as `hand-pose evaluate` runs it: where a recording has no boxes, hands are found by `automatic`."""
+    bundle = load_bundle(path)
+    return HandEstimator(bundle, options=EstimatorOptions(finder=automatic(HandDetector(), bundle.crop.box_scale)))

@@ -13,7 +13,9 @@ from hand_pose_ros.backend import DEFAULT_PROVIDERS
 from hand_pose_ros.benchmark.mediapipe import SKIN_M, MediaPipe
 from hand_pose_ros.benchmark.runs import Run, find, follow, look
 from hand_pose_ros.bundle import Bundle
-from hand_pose_ros.estimator import HandEstimator
+from hand_pose_ros.detector import HandDetector
+from hand_pose_ros.detector.finders import automatic
+from hand_pose_ros.estimator import EstimatorOptions, HandEstimator
 from hand_pose_ros.evaluate import VIEWS, evaluate
 from hand_pose_ros.recordings import open_recording
 from hand_pose_ros.types import HandPoseError, Modality
@@ -64,7 +66,9 @@ def compare(
     competitors: dict[str, Callable[[], Run]] = {}
     for bundle in bundles:
         for count in threads:
-            estimator = HandEstimator(bundle, providers=providers, threads=count)
+            finder = automatic(HandDetector(providers=providers, threads=count), bundle.crop.box_scale)
+            options = EstimatorOptions(finder=finder)
+            estimator = HandEstimator(bundle, providers=providers, threads=count, options=options)
             runs_on = estimator.provider.removesuffix("ExecutionProvider")
             for modality in (m for m in seen if m in bundle.modalities):
                 known = find(estimator, frames, modality)

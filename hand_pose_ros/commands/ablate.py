@@ -3,9 +3,9 @@ and every row is compared with the estimator as it is, frame by frame.
 
 Printed are mean errors in mm of the estimator as it is, and by how much more (+) or less (-) each other row errs, with
 the 95 % interval over frames, bold where it leaves out zero. "not centred anew": a hand that was found in the picture
-is taken from its first crop. "found by the network": by the learned detector, instead of blobs of the depth picture or,
-without depth, the whole picture. In frames that bring a box nothing is looked for, so these two change nothing there.
-Further bundles of --model are rows, too.
+is taken from its first crop. "no network to find hands": blobs of the depth picture are looked at instead or, without
+depth, the whole picture. In frames that bring a box nothing is looked for, so these two change nothing there, unless
+with --ignore-boxes. Further bundles of --model are rows, too.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         choices=("rgbd", "rgb", "depth"),
         default=["depth", "rgb"],
-        help="(default: depth rgb)",
+        help="those of these that a recording has (default: depth rgb)",
     )
+    common.add_boxes_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -40,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     bundles = [load_bundle(name) for name in arguments.model]
     for path in arguments.recording:
         recording = open_recording(path)
-        frames, truth = list(recording.frames()), recording.truth()
+        frames, truth = list(common.frames_of(recording, arguments)), recording.truth()
         for modalities in arguments.modalities:
             if has(frames, modalities):
                 rows = list(without_parts(frames, truth, bundles, modalities))

@@ -6,7 +6,8 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from hand_pose_ros.types import HandPoseError
 
 if TYPE_CHECKING:
     from hand_pose_ros.estimator import HandEstimator
+    from hand_pose_ros.recordings import NamedFrame, Recording
 
 DEFAULT_MODEL = "hand"
 
@@ -52,11 +54,24 @@ def add_estimator_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--detector",
-        choices=("depth", "learned"),
-        default="depth",
-        help="what looks for hands in frames without a box: blobs of the depth picture (without depth the whole "
-        "picture is the hand), or a network (default: %(default)s)",
+        choices=("auto", "learned", "depth"),
+        default="auto",
+        help="what looks for hands in frames without a box: a network; blobs of the depth picture (without depth the "
+        "whole picture is the hand); or the network where there is colour and blobs where there is depth alone "
+        "(default: %(default)s)",
     )
+
+
+def add_boxes_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--ignore-boxes", action="store_true", help="look for the hands also in frames that bring a box around theirs"
+    )
+
+
+def frames_of(recording: Recording, arguments: argparse.Namespace) -> Iterator[NamedFrame]:
+    """The recording's frames, without their boxes where the arguments say so."""
+    for frame in recording.frames():
+        yield replace(frame, box=None) if arguments.ignore_boxes else frame
 
 
 def add_providers_argument(parser: argparse.ArgumentParser) -> None:
@@ -71,16 +86,18 @@ def add_providers_argument(parser: argparse.ArgumentParser) -> None:
 def make_estimator(arguments: argparse.Namespace) -> HandEstimator:
     """The estimator that the arguments ask for; says which of the providers asked for do not run."""
     from hand_pose_ros.backend import DEFAULT_PROVIDERS
+    from hand_pose_ros.bundle import load_bundle
+    from hand_pose_ros.detector.detector import HandDetector
+    from hand_pose_ros.detector.finders import automatic, learned
     from hand_pose_ros.estimator import EstimatorOptions, HandEstimator
 
     providers, finder = arguments.providers or DEFAULT_PROVIDERS, None
-    if arguments.detector == "learned":
-        from hand_pose_ros.detector.detector import HandDetector
-        from hand_pose_ros.detector.finders import learned
-
-        finder = learned(HandDetector(providers=providers, threads=arguments.threads))
+    bundle = load_bundle(arguments.model)
+    if arguments.detector != "depth":
+        detector = HandDetector(providers=providers, threads=arguments.threads)
+        finder = learned(detector) if arguments.detector == "learned" else automatic(detector, bundle.crop.box_scale)
     options = EstimatorOptions(max_hands=getattr(arguments, "max_hands", 1), looks=arguments.looks, finder=finder)
-    estimator = HandEstimator(arguments.model, providers=providers, threads=arguments.threads, options=options)
+    estimator = HandEstimator(bundle, providers=providers, threads=arguments.threads, options=options)
     if arguments.providers:
         for name, why in estimator.passed_over.items():
             print(f"{name} does not run: {why}", file=sys.stderr)

@@ -24,6 +24,7 @@ HELP = "compare estimates with a recording's ground truth: a table and JSON"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recording", type=Path, metavar="FOLDER|BAG", help="frames folder or rosbag2")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the JSON here instead of after the table")
+    common.add_boxes_argument(parser)
     common.add_estimator_arguments(parser)
 
 
@@ -37,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     estimator = common.make_estimator(arguments)
     predictions = predict(
         estimator,
-        recording.frames(),
+        common.frames_of(recording, arguments),
         modalities=arguments.modalities,
         side=arguments.side,
         progress=common.show_progress("evaluated"),

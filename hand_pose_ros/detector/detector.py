@@ -12,11 +12,12 @@ from hand_pose_ros.backend import DEFAULT_PROVIDERS, Network
 from hand_pose_ros.detector.bundle import DetectorBundle, load_detector_bundle
 from hand_pose_ros.detector.decode import Candidates, one_each, peaks, without_parts
 from hand_pose_ros.detector.letterbox import network_input
-from hand_pose_ros.types import FloatArray, HandPoseError, RgbdFrame, Side
+from hand_pose_ros.types import FloatArray, HandPoseError, PinholeCamera, RgbdFrame, Side
 
 #: The second look is at the picture so many times smaller, in which hands that fill the picture are of a size that the
 #: network knows. Those that it shows smaller than this, in the network's pixels, are the first look's matter.
 SMALLER, LARGE_PX = 2, 40.0
+_CAMERA = PinholeCamera(600.0, 600.0, 319.5, 239.5, 640, 480)
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class HandDetector:
             {"rgb": (3, None, None), "depth": (2, None, None), "seen": (2,)},
             {"heat": (None, None), "box": (4, None, None), "side_logit": (None, None)},
         )
+        # once, so that the first frame is not slower than the others
+        self.detect(RgbdFrame(_CAMERA, np.zeros((_CAMERA.height, _CAMERA.width, 3), np.uint8)))
 
     @property
     def provider(self) -> str:

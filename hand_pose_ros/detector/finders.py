@@ -1,4 +1,4 @@
-"""Where to look for hands in a frame nobody knows anything about: three ways, all `frame -> regions`."""
+"""Where to look for hands in a frame nobody knows anything about: several ways, all `frame -> regions`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from threading import Lock
 
 from hand_pose_ros.detector.detector import HandDetector
 from hand_pose_ros.estimator import Finder
-from hand_pose_ros.region import region_from_box
+from hand_pose_ros.region import find_regions, region_from_box, region_of_picture
 from hand_pose_ros.types import FloatArray, HandPoseError, HandRegion, RgbdFrame
 
 
@@ -17,6 +17,27 @@ def learned(detector: HandDetector) -> Finder:
         return [region_from_box(frame, found.box) for found in detector.detect(frame, most)]
 
     return find
+
+
+def automatic(detector: HandDetector, box_scale: float) -> Finder:
+    """What the detector finds where there is colour; blobs where there is depth alone, which it knows less well.
+
+    A picture that a hand fills half of, in colour alone, is taken whole: it was cut around that hand more evenly than
+    the detector's box is. box_scale: side of a model's crop / side of the hand's box.
+    """
+    find = learned(detector)
+
+    def find_either_way(frame: RgbdFrame, most: int) -> list[HandRegion]:
+        if frame.rgb is None:
+            return find_regions(frame, most)
+        found = find(frame, most)
+        if frame.depth_m is not None:
+            return found
+        half = max(frame.camera.width, frame.camera.height) / 2
+        whole = region_of_picture(frame.camera, box_scale)
+        return [whole if region.box_px > half else region for region in found]
+
+    return find_either_way
 
 
 class GivenBoxes:

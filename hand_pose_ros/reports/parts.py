@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from hand_pose_ros import metrics
-from hand_pose_ros.backend import DEFAULT_PROVIDERS
 from hand_pose_ros.bundle import Bundle
 from hand_pose_ros.detector.detector import HandDetector
-from hand_pose_ros.detector.finders import learned
+from hand_pose_ros.detector.finders import automatic
 from hand_pose_ros.estimator import EstimatorOptions, HandEstimator
 from hand_pose_ros.evaluate import VIEWS, match_truth, view_errors
 from hand_pose_ros.predict import predict
@@ -20,13 +19,13 @@ from hand_pose_ros.recordings import NamedFrame, TrueHand
 from hand_pose_ros.types import FloatArray, HandPoseError, Modality
 
 AS_IT_IS = "as it is"
-LEARNED = "found by the network"
 #: What becomes of the estimator's options without a part, by the row's name.
-OPTIONS: dict[str, EstimatorOptions] = {
-    AS_IT_IS: EstimatorOptions(),
-    "one look": EstimatorOptions(looks=1),
-    "two looks": EstimatorOptions(looks=2),
-    "not centred anew": EstimatorOptions(refine_passes=0),
+CHANGES: dict[str, dict[str, Any]] = {
+    AS_IT_IS: {},
+    "one look": {"looks": 1},
+    "two looks": {"looks": 2},
+    "not centred anew": {"refine_passes": 0},
+    "no network to find hands": {"finder": None},
 }
 
 
@@ -72,18 +71,18 @@ def without_parts(
     bundles: Sequence[Bundle],
     modalities: Modality,
 ) -> Iterator[Row]:
-    """The first bundle as it is, without one part each, with hands found by the network, and the other bundles.
+    """The first bundle as it is, without one part each, and the other bundles.
 
     Raises HandPoseError where the recording has no true hands, and as `predict` does.
     """
     if not any(np.isfinite(hand.joints_m).any() for hands in truth.values() for hand in hands):
         raise HandPoseError("the recording has no ground truth to err from; `hand-pose evaluate` says what it may be")
     first, *others = bundles
-    options = OPTIONS | {LEARNED: EstimatorOptions(finder=learned(HandDetector(providers=DEFAULT_PROVIDERS)))}
-    runs = [(name, first, chosen) for name, chosen in options.items()]
-    runs += [(f"model {bundle.name}", bundle, EstimatorOptions()) for bundle in others]
-    for name, bundle, chosen in runs:
-        estimator = HandEstimator(bundle, options=chosen)
+    finder = automatic(HandDetector(), first.crop.box_scale)
+    runs: list[tuple[str, Bundle, dict[str, Any]]] = [(name, first, changed) for name, changed in CHANGES.items()]
+    runs += [(f"model {bundle.name}", bundle, {}) for bundle in others]
+    for name, bundle, changed in runs:
+        estimator = HandEstimator(bundle, options=replace(EstimatorOptions(finder=finder), **changed))
         predictions = predict(estimator, frames, modalities=modalities)
         true_m, _ = match_truth(predictions, truth)
         errors = view_errors(predictions.joints_m * 1e3, true_m * 1e3)

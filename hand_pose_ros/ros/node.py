@@ -26,7 +26,7 @@ from rclpy.parameter import Parameter
 from hand_pose_ros.backend import DEFAULT_PROVIDERS
 from hand_pose_ros.bundle import MANIFEST
 from hand_pose_ros.detector.detector import HandDetector
-from hand_pose_ros.detector.finders import GivenBoxes, learned
+from hand_pose_ros.detector.finders import GivenBoxes, automatic, learned
 from hand_pose_ros.estimator import EstimatorOptions, Finder, HandEstimator
 from hand_pose_ros.ros.box_inputs import BoxInputs
 from hand_pose_ros.ros.camera_inputs import CameraInputs, Sight
@@ -77,7 +77,7 @@ class HandPoseNode(LifecycleNode):
             self._streams, self._fallback = chosen_streams(chosen.modalities, estimator.bundle.modalities)
             warm_up(estimator)
             self._boxes = GivenBoxes() if chosen.detector == "external" else None
-            estimator.options = replace(options, finder=self._finder())
+            estimator.options = replace(options, finder=self._finder(estimator.bundle.crop.box_scale))
         except HandPoseError as error:
             self.get_logger().error(str(error))
             self._diagnostics.unconfigured(str(error))
@@ -103,12 +103,13 @@ class HandPoseNode(LifecycleNode):
         spare_the_collector()
         return TransitionCallbackReturn.SUCCESS
 
-    def _finder(self) -> Finder | None:
+    def _finder(self, box_scale: float) -> Finder | None:
         """What looks for hands, None for the estimator's own way. Raises HandPoseError for a bad bundle."""
         chosen = self.parameters
-        if chosen.detector == "learned":
-            return learned(HandDetector(chosen.detector_model, providers=chosen.providers, threads=chosen.threads))
-        return self._boxes
+        if chosen.detector not in ("auto", "learned"):
+            return self._boxes
+        detector = HandDetector(chosen.detector_model, providers=chosen.providers, threads=chosen.threads)
+        return learned(detector) if chosen.detector == "learned" else automatic(detector, box_scale)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         super().on_activate(state)

@@ -83,11 +83,12 @@ class Parameters:
         within=(0, 3),
         at_load=True,
     )
-    detector: Literal["depth", "learned", "external"] = _parameter(
-        "depth",
-        "What looks for hands. depth: blobs of the depth image, and without depth the whole image is the hand; "
-        "learned: a network, on colour, depth or both; external: the boxes on hand_boxes or hand_detections.",
-        choices=("depth", "learned", "external"),
+    detector: Literal["auto", "learned", "depth", "external"] = _parameter(
+        "auto",
+        "What looks for hands. learned: a network, on colour, depth or both; depth: blobs of the depth image, and "
+        "without depth the whole image is the hand; auto: the network where there is colour, blobs where there is "
+        "depth alone; external: the boxes on hand_boxes or hand_detections.",
+        choices=("auto", "learned", "depth", "external"),
         at_load=True,
     )
     detector_model: str = _parameter(

@@ -44,7 +44,7 @@ def state(bench) -> str:
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_starts_by_itself_works_and_ends_cleanly(bench, bundle, how):
-    with process(f"model:={bundle}") as running:
+    with process(f"model:={bundle}", "detector:=depth") as running:
         answer = bench.first_answer(hand_depth())
         assert answer is not None and len(answer.hands) == 1
         assert state(bench) == "active"

@@ -274,9 +274,10 @@ def test_simulated_time_that_stands_still_stops_neither_hands_nor_diagnostics(ac
 
 @contextmanager
 def remapped(bench, bundle, rule: str, **options) -> Iterator[HandPoseNode]:
+    chosen = {"model": str(bundle), "detector": "depth", "diagnostics_period": 0.1}
     node = HandPoseNode(
         cli_args=["--ros-args", "-r", rule],
-        parameter_overrides=[Parameter("model", value=str(bundle)), Parameter("diagnostics_period", value=0.1)],
+        parameter_overrides=[Parameter(name, value=value) for name, value in chosen.items()],
         **options,
     )
     bench.executor_.add_node(node)

@@ -117,7 +117,8 @@ def test_cleaning_up_frees_the_model(make_node):
 def test_two_cameras_in_one_graph_keep_apart(bench, bundle):
     nodes = []
     for namespace in ("left", "right"):
-        node = HandPoseNode(namespace=namespace, parameter_overrides=[Parameter("model", value=str(bundle))])
+        chosen = [Parameter("model", value=str(bundle)), Parameter("detector", value="depth")]
+        node = HandPoseNode(namespace=namespace, parameter_overrides=chosen)
         bench.executor_.add_node(node)
         node.trigger_configure()
         node.trigger_activate()
@@ -141,6 +142,7 @@ def test_two_cameras_in_one_graph_keep_apart(bench, bundle):
 
 def start_node(bundle: Path) -> subprocess.Popen:
     command = [sys.executable, "-m", "hand_pose_ros.ros.node", "--ros-args", "-p", f"model:={bundle}"]
+    command += ["-p", "detector:=depth"]
     return subprocess.Popen(command, cwd=ROOT)
 
 

@@ -41,13 +41,15 @@ class TrackerOptions:
     """filtered: joints come out of the Kalman filter rather than straight from the model. predict_s: a hand that is
     not seen is still reported, where it should be by now, for so long. remember_s: a hand that comes back within this
     time near where it was lost keeps its id. search_s: while some hands are followed, further ones are looked for
-    this often.
+    this often. idle_search_s: and this often where none was seen for longer than that time, since looking through whole
+    pictures costs more than following; a hand lost just now is looked for in every picture.
     """
 
     filtered: bool = True
     predict_s: float = 0.1
     remember_s: float = 1.0
     search_s: float = 0.2
+    idle_search_s: float = 0.09  # of 30 Hz every third picture, also where stamps waver
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,8 @@ class _Track:
 
 
 class HandTracker:
-    """Gives each picture to the estimator with the regions of all hands followed, as one batch; searches when there
-    are none, and now and then while there are fewer than max_hands.
+    """Gives each picture to the estimator with the regions of all hands followed, as one batch; searches when one was
+    lost, and now and then while there are none or fewer than max_hands.
 
     A stamp that goes backwards forgets everything. Ids are the smallest free numbers, so TF frames do not pile up.
     """
@@ -86,7 +88,7 @@ class HandTracker:
         self._estimator = estimator
         self._max_hands = max_hands
         self._tracks: list[_Track] = []
-        self._searched_ns = 0
+        self._searched_ns: int | None = None
         self._last_ns = 0
         self._interrupted = False
 
@@ -98,7 +100,7 @@ class HandTracker:
         """
         now_ns = frame.stamp_ns
         if now_ns < self._last_ns:
-            self._tracks, self._searched_ns = [], 0
+            self._tracks, self._searched_ns = [], None
         self._last_ns = now_ns
         self._tracks = [track for track in self._tracks if now_ns - track.seen_ns <= self.options.remember_s * _SECOND]
         interrupted, self._interrupted = self._interrupted, True
@@ -110,8 +112,7 @@ class HandTracker:
                 seen.append((track, estimate))
         known = [estimate for _, estimate in seen]
         new: list[HandEstimate] = []
-        search_due = len(seen) < self._max_hands and now_ns - self._searched_ns >= self.options.search_s * _SECOND
-        if not seen or search_due:
+        if len(seen) < self._max_hands and self._search_is_due(now_ns, bool(seen)):
             self._searched_ns = now_ns
             for estimate in look(side=side):
                 if estimate.confidence >= min_confidence and _apart(estimate, known + new, SAME_FOUND_M):
@@ -120,6 +121,13 @@ class HandTracker:
         self._interrupted = False
         reports = [self._report(track, frame.camera, side) for track in self._tracks if self._is_reported(track)]
         return sorted(reports, key=lambda hand: (hand.unseen_s, hand.id))[: self._max_hands]
+
+    def _search_is_due(self, now_ns: int, some_are_seen: bool) -> bool:
+        """Whether to look through the whole picture for hands that are not followed."""
+        if self._searched_ns is None or (self._tracks and not some_are_seen):
+            return True
+        period_s = self.options.search_s if some_are_seen else self.options.idle_search_s
+        return now_ns - self._searched_ns >= period_s * _SECOND
 
     def _look_again(
         self, look: Callable[..., list[HandEstimate]], frame: RgbdFrame, side: SideChoice, min_confidence: float

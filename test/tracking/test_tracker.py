@@ -70,6 +70,20 @@ def test_nothing_there_is_no_hand():
     assert run(Script([], [], []), frames(3)) == [[], [], []]
 
 
+def test_where_nothing_is_for_long_not_every_picture_is_searched():
+    script = Script(*[[]] * 3, *[[hand_at()]] * 3)
+    assert run(script, frames(12)) == [[]] * 9 + [[0]] * 3
+    assert [regions is None for regions, _ in script.asked] == [True] * 4 + [False] * 2, "at 30 Hz one in three"
+
+
+def test_a_hand_lost_just_now_is_looked_for_in_every_picture():
+    script = Script([hand_at()], [], [], [], [], [], [], [hand_at()])
+    tracker = HandTracker(script)
+    for picture in frames(4):
+        tracker.update(picture)
+    assert len(script.asked) == 1 + 2 * 3, "where it should be, and everywhere"
+
+
 def test_a_hand_that_comes_back_soon_is_the_same_one():
     pictures = frames(3)
     assert run(Script([hand_at()], [], [], [hand_at(0.05)]), pictures) == [[0], [], [0]]

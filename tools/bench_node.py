@@ -9,8 +9,7 @@ the picture's stamp, the moment before it is published, to the received answer. 
 threads; it alone means something where other programs keep the machine busy. "lost" counts pictures whose stamp never
 came back, and says by the node's own counts what became of them. Errors are against the recording's ground truth;
 MediaPipe's landmarks lie on the skin, and get the better of nothing and 8 mm added along the ray. Its environment, with
-NumPy 1, is made on the first call. The second part is the node with one, two and four hands and with each modality;
-where there is no depth, the learned detector looks for them.
+NumPy 1, is made on the first call. The second part is the node with one, two and four hands and with each modality.
 """
 
 from __future__ import annotations
@@ -173,9 +172,9 @@ def ratio(theirs: list[Figures], ours: list[Figures], field: str) -> str:
 def crowds(arguments: argparse.Namespace) -> None:
     """The node alone with one, two and four hands, with each modality."""
     print(HEADER, flush=True)
-    for modalities, detector in (("rgbd", "depth"), ("depth", "depth"), ("rgb", "learned")):
+    for modalities in ("rgbd", "depth", "rgb"):
         for hands in (1, 2, 4):
-            command = node_command(arguments.model, modalities=modalities, detector=detector, max_hands=hands)
+            command = node_command(arguments.model, modalities=modalities, max_hands=hands)
             run = measure(command, arguments.recording, arguments.seconds, hands)
             found = figures(run, arguments.recording, (0.0,) if hands == 1 else ())
             mean = np.mean([answer.hands for answer in run.answers])

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from hand_pose_ros.bundle import load_bundle
-from hand_pose_ros.estimator import HandEstimator
+from hand_pose_ros.detector import HandDetector
+from hand_pose_ros.detector.finders import automatic
+from hand_pose_ros.estimator import EstimatorOptions, HandEstimator
 from hand_pose_ros.frames_folder import open_folder, read_labels
 from hand_pose_ros.types import HandEstimate, Modality
 
@@ -23,7 +25,9 @@ EVERY = 6
 
 @cache
 def estimates(name: str, modality: Modality) -> list[HandEstimate | None]:
-    estimator = HandEstimator(load_bundle(ROOT / "models" / name))
+    bundle = load_bundle(ROOT / "models" / name)
+    finder = automatic(HandDetector(ROOT / "models" / "detector"), bundle.crop.box_scale)
+    estimator = HandEstimator(bundle, options=EstimatorOptions(finder=finder))
     folder = open_folder(RECORDING)
     hands = (estimator.estimate(folder.read(i), modalities=modality) for i in range(0, len(folder), EVERY))
     return [max(found, key=lambda hand: hand.confidence, default=None) for found in hands]

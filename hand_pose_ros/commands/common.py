@@ -52,6 +52,10 @@ def add_estimator_arguments(parser: argparse.ArgumentParser) -> None:
         help="how often each hand is looked at, 1 to 3, the picture turned in between (default: as the bundle says, "
         "less often from the third hand on)",
     )
+    add_detector_argument(parser)
+
+
+def add_detector_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--detector",
         choices=("auto", "learned", "depth"),

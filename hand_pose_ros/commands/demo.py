@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", default=common.DEFAULT_MODEL, metavar="BUNDLE", help="model bundle (default: %(default)s)"
     )
+    common.add_detector_argument(parser)
     parser.add_argument(
         "--fps",
         type=float,
@@ -72,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
         bag,
         topics,
         out / "outputs",
-        parameters={"model": str(bundle.folder), "modalities": modalities},
+        parameters={"model": str(bundle.folder), "modalities": modalities, "detector": arguments.detector},
         log=out / "node.log",
         on_progress=common.show_progress("answered"),
     )

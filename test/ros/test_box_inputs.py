@@ -72,7 +72,7 @@ def test_a_missing_detector_fails_the_configuration(make_node, bench):
     assert node.trigger_configure() == TransitionCallbackReturn.FAILURE
 
 
-def test_a_learned_detector_is_shown_every_picture_without_a_hand(active, bench, tmp_path):
+def test_a_learned_detector_is_shown_pictures_without_a_hand(active, bench, tmp_path):
     from detectors import make_test_detector
 
     # near things are hands to it
@@ -80,4 +80,5 @@ def test_a_learned_detector_is_shown_every_picture_without_a_hand(active, bench,
     depth = np.full((CAMERA.height, CAMERA.width), 1.5, np.float32)
     assert bench.answer(bench.send(depth, rgb=False)).hands == []
     depth[96:160, 128:192] = 0.3
-    assert len(bench.answer(bench.send(depth, rgb=False)).hands) == 1
+    answers = [bench.answer(bench.send(depth, rgb=False)).hands for _ in range(4)]
+    assert len(answers[-1]) == 1, "where nothing has been for long, one picture in three is searched"

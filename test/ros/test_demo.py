@@ -18,6 +18,8 @@ from hand_pose_ros.types import PinholeCamera, RgbdFrame
 pytestmark = pytest.mark.usefixtures("domain")
 
 CAMERA = PinholeCamera(300.0, 300.0, 160.0, 120.0, 320, 240)
+#: No network takes these made-up pictures for hands.
+BLOBS = ("--detector", "depth")
 
 
 def make_folder(path: Path, *, labels: bool = True) -> Path:
@@ -41,7 +43,7 @@ def test_demo_of_a_folder(
     monkeypatch.setattr(demo, "DURATION", 2.0)
     out = tmp_path / "out"
     begin_ns = time.time_ns()
-    assert main(["demo", str(make_folder(tmp_path / "folder")), "--out", str(out), "--model", str(bundle)]) == 0
+    assert main(["demo", str(make_folder(tmp_path / "folder")), "--out", str(out), "--model", str(bundle), *BLOBS]) == 0
     figures = json.loads((out / "summary.json").read_text())
     # How many it has time for is the machine's business.
     assert figures["frames"] == 60 and figures["answered"] + figures["dropped"] == 60
@@ -59,7 +61,7 @@ def test_demo_of_a_folder(
     assert begin_ns < stamp.sec * 10**9 + stamp.nanosec < first.stamp_ns < time.time_ns()
 
     # Again into the same folder: what was there is replaced.
-    assert main(["demo", str(tmp_path / "folder"), "--out", str(out), "--model", str(bundle)]) == 0
+    assert main(["demo", str(tmp_path / "folder"), "--out", str(out), "--model", str(bundle), *BLOBS]) == 0
 
 
 def test_demo_of_a_foreign_bag_without_ground_truth(tmp_path: Path, bundle: Path) -> None:
@@ -74,7 +76,7 @@ def test_demo_of_a_foreign_bag_without_ground_truth(tmp_path: Path, bundle: Path
         for raw in bags.read_messages(tmp_path / "bag"):
             writer.write(names[raw.topic], raw.type_name, raw.stamp_ns, raw.cdr)
     out = tmp_path / "out"
-    assert main(["demo", str(tmp_path / "foreign"), "--out", str(out), "--model", str(bundle)]) == 0
+    assert main(["demo", str(tmp_path / "foreign"), "--out", str(out), "--model", str(bundle), *BLOBS]) == 0
     figures = json.loads((out / "summary.json").read_text())
     assert figures["frames"] == 12 and figures["hands"] > 0 and figures["error_absolute_mm"] is None
     assert "Error per joint" not in (out / "report.html").read_text()
@@ -88,7 +90,7 @@ def test_a_demo_without_hands_fails(
     empty = RgbdFrame(CAMERA, None, np.zeros((240, 320), np.float32))
     write_folder(tmp_path / "empty", ["a", "b", "c"], [empty] * 3)
     out = tmp_path / "out"
-    assert main(["demo", str(tmp_path / "empty"), "--out", str(out), "--model", str(bundle)]) == 2
+    assert main(["demo", str(tmp_path / "empty"), "--out", str(out), "--model", str(bundle), *BLOBS]) == 2
     assert "published no hands" in capsys.readouterr().err
     assert (out / "report.html").is_file()
 

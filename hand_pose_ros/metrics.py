@@ -38,6 +38,11 @@ def mean_error(errors: FloatArray) -> float:
     return float(np.nanmean(errors)) if np.isfinite(errors).any() else float("nan")
 
 
+def frame_means(errors: FloatArray) -> FloatArray:
+    """(N,) mean errors over the joints (N, J) of each frame, NaN for frames without any; of the transpose, by joint."""
+    return np.array([mean_error(frame) for frame in errors])
+
+
 def per_joint_error(errors: FloatArray) -> tuple[float, float]:
     """End-point error as RGB papers give it: the mean over joints of each joint's (mean, median) over the frames.
 

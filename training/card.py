@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,11 @@ from hand_pose_ros.estimator import EstimatorOptions, HandEstimator
 from hand_pose_ros.evaluate import evaluate, table
 from hand_pose_ros.predict import predict
 from hand_pose_ros.recordings import open_recording
+from hand_pose_ros.reports.parts import has
 from hand_pose_ros.reports.sheet import draw_sheet, write_picture
+from hand_pose_ros.types import Modality
+
+LOOKED_AT: tuple[Modality, ...] = ("rgbd", "depth", "rgb")
 
 
 def measure(bundle: Path, recordings: list[Path]) -> dict[str, Any]:
@@ -21,10 +26,8 @@ def measure(bundle: Path, recordings: list[Path]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for path in recordings:
         recording = open_recording(path)
-        first = next(iter(recording.frames())).frame
-        has = {"rgb": first.rgb is not None, "depth": first.depth_m is not None}
-        has["rgbd"] = has["rgb"] and has["depth"]
-        for modality in (m for m in ("rgbd", "depth", "rgb") if has[m]):
+        first = list(islice(recording.frames(), 1))
+        for modality in (m for m in LOOKED_AT if has(first, m)):
             predictions = predict(estimator, recording.frames(), modalities=modality)
             found = evaluate(predictions, recording.truth())
             print(f"\n{path.name}, {modality}\n{table(found)}")

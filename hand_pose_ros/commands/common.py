@@ -92,14 +92,14 @@ def make_estimator(arguments: argparse.Namespace) -> HandEstimator:
     from hand_pose_ros.backend import DEFAULT_PROVIDERS
     from hand_pose_ros.bundle import load_bundle
     from hand_pose_ros.detector.detector import HandDetector
-    from hand_pose_ros.detector.finders import automatic, learned
+    from hand_pose_ros.detector.finders import by_network
     from hand_pose_ros.estimator import EstimatorOptions, HandEstimator
 
     providers, finder = arguments.providers or DEFAULT_PROVIDERS, None
     bundle = load_bundle(arguments.model)
     if arguments.detector != "depth":
         detector = HandDetector(providers=providers, threads=arguments.threads)
-        finder = learned(detector) if arguments.detector == "learned" else automatic(detector, bundle.crop.box_scale)
+        finder = by_network(arguments.detector, detector, bundle.crop.box_scale)
     options = EstimatorOptions(max_hands=getattr(arguments, "max_hands", 1), looks=arguments.looks, finder=finder)
     estimator = HandEstimator(bundle, providers=providers, threads=arguments.threads, options=options)
     if arguments.providers:

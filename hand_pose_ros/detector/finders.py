@@ -16,7 +16,6 @@ LEAST_WITH_DEPTH = 0.4
 
 def learned(detector: HandDetector) -> Finder:
     """What the detector finds, at the distance of the nearest surface in its box where there is depth."""
-
     threshold = detector.bundle.threshold
 
     def find(frame: RgbdFrame, most: int) -> list[HandRegion]:
@@ -46,6 +45,11 @@ def automatic(detector: HandDetector, box_scale: float) -> Finder:
         return [whole if region.box_px > half else region for region in found]
 
     return find_either_way
+
+
+def by_network(name: str, detector: HandDetector, box_scale: float) -> Finder:
+    """The finder that users call by `name`, 'learned' or 'auto'."""
+    return learned(detector) if name == "learned" else automatic(detector, box_scale)
 
 
 class GivenBoxes:

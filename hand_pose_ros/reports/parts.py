@@ -86,7 +86,7 @@ def without_parts(
         predictions = predict(estimator, frames, modalities=modalities)
         true_m, _ = match_truth(predictions, truth)
         errors = view_errors(predictions.joints_m * 1e3, true_m * 1e3)
-        by_frame = {view: _frame_means(errors[view]) for view in VIEWS}
+        by_frame = {view: metrics.frame_means(errors[view]) for view in VIEWS}
         yield Row(name, float(predictions.found.mean()), by_frame, float(np.median(predictions.latency_ms)))
 
 
@@ -104,11 +104,3 @@ def table(rows: Sequence[Row]) -> str:
             cells = [str(change(values)) if np.isfinite(values).any() else "–" for values in more]
         lines.append(f"| {row.name} | {row.found:.0%} | " + " | ".join(cells) + f" | {row.latency_ms:.1f} |")
     return "\n".join(lines)
-
-
-def _frame_means(errors: FloatArray) -> FloatArray:
-    """(N,) means over joints (N, J), NaN for frames without any."""
-    there = np.isfinite(errors)
-    count = there.sum(axis=1)
-    total = np.where(there, errors, 0.0).sum(axis=1)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)

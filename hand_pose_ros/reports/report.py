@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from hand_pose_ros import overlay
 from hand_pose_ros.evaluate import VIEWS
-from hand_pose_ros.metrics import coverage
+from hand_pose_ros.metrics import coverage, frame_means
 from hand_pose_ros.reports import charts
 from hand_pose_ros.reports.live_run import LiveRun
 from hand_pose_ros.reports.page import build_page, data_url, section, table_rows
@@ -165,8 +165,8 @@ def _error_sections(run: LiveRun) -> list[str]:
             f"predicts. Truth inside: {covered}.",
             charts.bar_chart(
                 [name.replace("_", " ") for name in JOINT_NAMES],
-                _column_means(errors["absolute"]),
-                _column_means(np.where(measured, expected, np.nan)),
+                frame_means(errors["absolute"].T),
+                frame_means(np.where(measured, expected, np.nan).T),
                 y_label="mm",
                 colours=colours,
                 tick_name="predicted",
@@ -179,9 +179,9 @@ def _error_sections(run: LiveRun) -> list[str]:
             charts.line_chart(
                 run.time_s,
                 {
-                    "error": _row_means(errors["absolute"]),
-                    "relative to the wrist": _row_means(errors["wrist-relative"]),
-                    "predicted": _row_means(expected),
+                    "error": frame_means(errors["absolute"]),
+                    "relative to the wrist": frame_means(errors["wrist-relative"]),
+                    "predicted": frame_means(expected),
                 },
                 x_label="s",
                 y_label="mm",
@@ -199,7 +199,7 @@ def expected_error_mm(run: LiveRun) -> FloatArray:
 
 def _joint_table(errors: Mapping[str, FloatArray]) -> str:
     head = "".join(f"<th>{escape(view)}</th>" for view in VIEWS)
-    means = {view: _column_means(errors[view]) for view in VIEWS}
+    means = {view: frame_means(errors[view].T) for view in VIEWS}
     rows = "".join(
         f"<tr><td>{escape(name)}</td>" + "".join(f"<td>{means[view][joint]:.1f}</td>" for view in VIEWS) + "</tr>"
         for joint, name in enumerate(JOINT_NAMES)
@@ -247,15 +247,3 @@ def _percentile(values: FloatArray, percent: float) -> float | None:
 
 def _number(value: float | int | None, unit: str) -> str:
     return "–" if value is None else f"{value:.1f} {unit}"
-
-
-def _column_means(values: FloatArray) -> FloatArray:
-    return _means(values.T)
-
-
-def _row_means(values: FloatArray) -> FloatArray:
-    return _means(values)
-
-
-def _means(rows: Sequence[FloatArray] | FloatArray) -> FloatArray:
-    return np.array([np.nan if (mean := _mean(np.asarray(row))) is None else mean for row in rows])

@@ -26,7 +26,7 @@ from rclpy.parameter import Parameter
 from hand_pose_ros.backend import DEFAULT_PROVIDERS
 from hand_pose_ros.bundle import MANIFEST
 from hand_pose_ros.detector.detector import HandDetector
-from hand_pose_ros.detector.finders import GivenBoxes, automatic, learned
+from hand_pose_ros.detector.finders import GivenBoxes, by_network
 from hand_pose_ros.estimator import EstimatorOptions, Finder, HandEstimator
 from hand_pose_ros.ros.box_inputs import BoxInputs
 from hand_pose_ros.ros.camera_inputs import CameraInputs, Sight
@@ -109,7 +109,7 @@ class HandPoseNode(LifecycleNode):
         if chosen.detector not in ("auto", "learned"):
             return self._boxes
         detector = HandDetector(chosen.detector_model, providers=chosen.providers, threads=chosen.threads)
-        return learned(detector) if chosen.detector == "learned" else automatic(detector, box_scale)
+        return by_network(chosen.detector, detector, box_scale)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         super().on_activate(state)

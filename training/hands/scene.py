@@ -27,7 +27,7 @@ from training.hands.pose_bank import load_pose_bank
 from training.hands.poses import sample_poses
 from training.hands.raster import skin
 from training.hands.shapes import ShapeParameters, make_shapes, sample_parameters
-from training.hands.things import Things, sample_things
+from training.hands.things import Things, put_instead, sample_things
 from training.hands.turns import axis_rotation, bone_turns
 
 CROP_SIZE_M = 0.26
@@ -50,7 +50,7 @@ class SceneSettings:
 
     facing: float = 0.5
     mirrored: float = 0.25
-    empty: float = 0.06
+    empty: float = 0.1
     textures: bool = True
     lights: bool = True
     depth_noise: bool = True
@@ -81,7 +81,8 @@ class Scenes:
     metres, crop frame. distance: (B,) metres to the crop's centre. palm: (B, 3) unit vector out of the palm. things:
     what stands beside the hand. sensors: (B,) of depth.SENSOR. border: (B, 4) left, top, right, bottom edge of the
     camera's picture in units of x/z and y/z, infinite where the crop does not reach it. right, present, arm_only: (B,)
-    bool; where no hand is present there is nothing or only its forearm. seed: (B,) of the noise of its pixels.
+    bool; where no hand is present there is at most its forearm, and often a thing in its place. seed: (B,) of the noise
+    of its pixels.
     """
 
     parameters: ShapeParameters
@@ -130,11 +131,15 @@ def sample_scenes(
     palm = -turn[:, :, 2]
     things = sample_things(rng, joints, palm, distance, settings.occluders)
     sensors = sample_sensors(rng, distance, settings.depth_noise)
+    border = sample_borders(rng, distance)
+    right, present = rng.random(batch) >= settings.mirrored, rng.random(batch) >= settings.empty
+    arm_only = rng.random(batch) < 0.3
+    if settings.occluders:
+        # chance of its own: what is drawn after this does not hang on how many scenes are empty
+        things = put_instead(rng.spawn(1)[0], things, distance, ~present)
     return Scenes(
         parameters, shape, angles, turns, maps, positions, arm, turn, shift, joints, distance, palm, things, sensors,
-        sample_borders(rng, distance),
-        rng.random(batch) >= settings.mirrored, rng.random(batch) >= settings.empty, rng.random(batch) < 0.3,
-        rng.integers(2**31, size=batch),
+        border, right, present, arm_only, rng.integers(2**31, size=batch),
     )  # fmt: skip
 
 

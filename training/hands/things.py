@@ -75,6 +75,32 @@ def sample_things(
     return Things(planes, kind.astype(np.int8), centre, turn, half)
 
 
+def put_instead(rng: np.random.Generator, things: Things, distance: Array, where: Array) -> Things:
+    """Where no hand is, `where` (B,) bool, something of a hand's size in its place in three of four scenes: one to
+    three solids that touch, as most things are made of. Without them an encoder learns that whatever stands out
+    from its background is a hand.
+
+    distance: (B,) metres to the crop's centre, where such a thing is as well as a crop around it would have it.
+    """
+    batch = len(distance)
+    put = where & (rng.random(batch) < 0.75)
+    parts = np.arange(BODY) < rng.integers(1, BODY + 1, batch)[:, None]
+    taken = np.flatnonzero(put)
+    kind, centre, turn, half = (a.copy() for a in (things.kind, things.centre, things.turn, things.half))
+    kind[taken, :BODY] = np.where(parts, rng.integers(1, 4, (batch, BODY)), NONE)[taken]
+    turn[taken, :BODY] = Rotation.random(batch * BODY, rng=rng).as_matrix().reshape(batch, BODY, 3, 3)[taken]
+    size = np.exp(rng.uniform(np.log(0.012), np.log(0.1), (batch, BODY, 3)))
+    half[taken, :BODY] = size[taken]
+    # the first near the middle, the others on its surface
+    way = rng.normal(size=(batch, BODY, 3))
+    way /= np.linalg.norm(way, axis=2, keepdims=True)
+    way[:, 0] = 0
+    middle = rng.normal(0, 0.02, (batch, 1, 3)) + np.array([0.0, 0.0, 1.0]) * distance[:, None, None]
+    reach = way * size[:, :1].mean(2, keepdims=True)
+    centre[taken, :BODY] = (middle + reach)[taken]
+    return Things(things.planes, kind, centre, turn, half)
+
+
 def _sample_planes(rng: np.random.Generator, joints: Array) -> Array:
     """Planes (B, 4) behind every joint and the flesh around it: walls at an arm's length, tables under the hand."""
     batch = len(joints)

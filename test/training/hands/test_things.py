@@ -10,7 +10,17 @@ from training.hands.model import Array, HandModel
 from training.hands.parts import THING, WALL
 from training.hands.raster import crop_lens, render
 from training.hands.scene import HALF, Scenes
-from training.hands.things import BOX, CYLINDER, ELLIPSOID, HELD, NONE, add_plane, add_things, sample_things
+from training.hands.things import (
+    BOX,
+    CYLINDER,
+    ELLIPSOID,
+    HELD,
+    NONE,
+    add_plane,
+    add_things,
+    put_instead,
+    sample_things,
+)
 
 SIZE = 48
 LENS = crop_lens(0.3, SIZE)
@@ -89,7 +99,7 @@ def test_planes_and_bodies_never_cut_the_hand(model: HandModel, scenes: Scenes, 
 def test_things_are_as_frequent_as_said_and_held_ones_are_in_the_hand(
     model: HandModel, scenes: Scenes, vertices: Array
 ) -> None:
-    there = scenes.things.kind != NONE
+    there = (scenes.things.kind != NONE)[scenes.present]
     assert 0.1 < there[:, HELD].mean() < 0.25 and 0.08 < there[:, 1].mean() < 0.2 and 0.12 < there[:, 3].mean() < 0.32
     held = np.flatnonzero(there[:, HELD])
     offset = scenes.things.centre[held, HELD] - scenes.joints[held, 9]
@@ -114,3 +124,23 @@ def test_occluders_can_be_left_out(scenes: Scenes, occluders: bool) -> None:
     np.testing.assert_allclose(
         things.turn @ things.turn.swapaxes(-1, -2), np.broadcast_to(np.eye(3), things.turn.shape), atol=1e-9
     )
+
+
+def test_where_no_hand_is_there_is_often_a_thing_in_its_place_and_nothing_else_changes(scenes: Scenes) -> None:
+    empty = np.arange(len(scenes.distance)) % 2 == 0
+    before = scenes.things
+    things = put_instead(np.random.default_rng(3), before, scenes.distance, empty)
+    for name, values in vars(before).items():
+        np.testing.assert_array_equal(getattr(things, name)[~empty], values[~empty])
+    np.testing.assert_array_equal(things.kind[:, 3], before.kind[:, 3])  # whoever stands behind stays
+    replaced = (things.half[:, 0] != before.half[:, 0]).any(1)
+    assert 0.6 < replaced[empty].mean() < 0.9
+    kind, centre, half = (getattr(things, name)[replaced, :3] for name in ("kind", "centre", "half"))
+    parts = (kind != NONE).sum(1)
+    assert set(parts) == {1, 2, 3} and (kind[:, 0] != NONE).all()
+    middle = np.zeros((replaced.sum(), 3))
+    middle[:, 2] = scenes.distance[replaced]
+    assert np.linalg.norm(centre[:, 0] - middle, axis=1).max() < 0.1  # in the crop
+    apart = np.linalg.norm(centre[:, 1:] - centre[:, :1], axis=2)
+    np.testing.assert_allclose(apart, np.broadcast_to(half[:, :1].mean(2), apart.shape))  # they touch
+    assert half.min() > 0.01 and half.max() < 0.11

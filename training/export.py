@@ -29,6 +29,7 @@ from training.hands.scene import CROP_SIZE_M, SceneSettings
 from training.held_out import BATCH, Hand, crops_of_batches, crops_of_folder, open_encoder, see
 from training.networks import LATENT, RGB_MEAN, RGB_STD, ExpertHead
 from training.onnx_export import export_network
+from training.presence import believed, fit_presence, sample_places
 from training.pseudo.teacher import count_labels
 from training.run import load_space, load_student, read_experiment, rgb_folders, scene_settings
 
@@ -39,6 +40,8 @@ VALIDATION_SEED = 987_654_321
 VALIDATION_BATCHES = 32
 #: Pictures from which the ranges of an int8 encoder's activations are taken.
 RANGE_PICTURES = 192
+#: Crops to fit presence on, and as many again to report on.
+PLACES = 6144
 #: How often a hand is looked at, the picture turned in between.
 LOOKS = 3
 #: What colour has to better joints by to be looked at beside depth on a CPU: as much as the further looks with depth
@@ -101,6 +104,8 @@ def export(
     pictures = list(crops_of_batches(_validation_batches(config)))
     if int8:
         manifest["card"]["encoders"] = _round_encoders(bundle, manifest, pictures[:RANGE_PICTURES])
+    manifest["card"]["presence"] = {key: _fit_presence(bundle, key, config[key]) for key in manifest["encoders"]}
+    _sign(bundle, manifest)
     opened = load_bundle(bundle)
     sources: dict[str, Iterable[Hand]] = {"synthetic": pictures}
     sources |= {folder.name: crops_of_folder(folder, opened) for folder in (*calibrate_on, *unseen)}
@@ -174,6 +179,21 @@ def _round_encoders(bundle: Path, manifest: dict[str, Any], pictures: Sequence[H
         "arithmetic": "int8 but for the first and last layers",
         "ranges_from_pictures": len(pictures),
         "joints_moved_mm": {m: round(moved_mm(decoder, before, after, m), 2) for m in ("rgb", "depth")},
+    }
+
+
+def _fit_presence(bundle: Path, stage: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """Fit an encoder's presence, in place; for the card, what is believed of places that nothing was fitted to."""
+    graph = bundle / f"encoder_{stage}.onnx"
+    shown, present = sample_places(stage, settings, VALIDATION_SEED, 2 * PLACES)
+    fit, rest = (
+        ({name: x[part] for name, x in shown.items()}, present[part]) for part in (slice(PLACES), slice(PLACES, None))
+    )
+    before = believed(graph, rest)
+    fit_presence(graph, fit)
+    shares = {"believed": believed(graph, rest), "as_learnt_beside_the_pose": before}
+    return {"places": len(rest[1])} | {
+        name: {key: round(value, 3) for key, value in share.items()} for name, share in shares.items()
     }
 
 

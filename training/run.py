@@ -121,8 +121,9 @@ def batch_maker(stage: str, settings: dict[str, Any]) -> Callable[[int], Iterato
 
 
 def scene_settings(settings: dict[str, Any]) -> SceneSettings:
-    """What a stage's settings say of its scenes: the bank of real poses, where they name one."""
-    return SceneSettings(poses=Path(settings["poses"]) if settings.get("poses") else None)
+    """What a stage's settings say of its scenes: the bank of real poses, where they name one, and the share `empty`."""
+    said = {"empty": settings["empty"]} if "empty" in settings else {}
+    return SceneSettings(poses=Path(settings["poses"]) if settings.get("poses") else None, **said)
 
 
 def rgb_folders(settings: dict[str, Any]) -> dict[str, Any]:

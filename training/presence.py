@@ -1,0 +1,96 @@
+"""Whether there is a hand at all, as a probability: an exported encoder's presence is fitted anew to hands and to
+places that show none.
+
+An encoder learns presence beside the pose, from crops of which nine in ten show a hand, so it expects hands. A finder
+proposes as many places that show none. The fit is a logistic regression on the encoder's last hidden layer, whose
+weights take the place of those that were learnt beside the pose: everything else in the graph stays as it is, to the
+bit, also where it is rounded to integers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from onnx import numpy_helper
+from sklearn.linear_model import LogisticRegression
+
+from hand_pose_ros.types import FloatArray, HandPoseError
+from training.run import batch_maker
+from training.stages import build_student
+
+#: An encoder's inputs by name, (N, ...), and which of these N crops show a hand.
+Places = tuple[dict[str, FloatArray], NDArray[np.bool_]]
+
+#: The layer whose last output is presence (networks.ExpertHead), and the inverse strength of the prior on its weights.
+LAYER, LOOSE = "head.out", 0.1
+#: Crops that are shown at once.
+BATCH = 64
+
+
+def sample_places(stage: str, settings: dict[str, Any], seed: int, count: int) -> Places:
+    """`count` crops as the stage's encoder sees them, half of hands and half of what stands in a hand's place."""
+    drawn = settings | {"batch": BATCH, "empty": 0.5, "pseudo_labels": None}
+    see = build_student(stage, settings["size"]).see
+    shown: dict[str, list[FloatArray]] = {"x": [], "tan_half": []}
+    present = []
+    for batch in islice(batch_maker(stage, drawn)(seed), -(-count // BATCH)):
+        seen = see({name: torch.from_numpy(array) for name, array in vars(batch).items()})
+        for name, values in zip(shown, seen, strict=False):
+            shown[name].append(values.numpy())
+        present.append(batch.present > 0)
+    return {name: np.concatenate(parts)[:count] for name, parts in shown.items() if parts}, np.concatenate(present)[
+        :count
+    ]
+
+
+def believed(graph: Path, places: Places) -> dict[str, float]:
+    """Of the places with a hand, and of those without one, the share in which the encoder `graph` believes in one."""
+    shown, present = places
+    logits = _outputs(
+        onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"]), "presence_logit", shown
+    )
+    return {"hands": float((logits > 0)[present].mean()), "others": float((logits > 0)[~present].mean())}
+
+
+def fit_presence(graph: Path, places: Places) -> None:
+    """Fit the presence of the exported encoder `graph` to the places, in place; its odds are then those among them.
+
+    Raises HandPoseError where the graph has no layer of that name.
+    """
+    shown, present = places
+    model = onnx.load(str(graph))
+    weights = {tensor.name: tensor for tensor in model.graph.initializer}
+    weight, bias = (weights.get(f"{LAYER}.{name}") for name in ("weight", "bias"))
+    if weight is None or bias is None:
+        raise HandPoseError(f"{graph} has no layer '{LAYER}' in floats to fit presence in; export it with this version")
+    layer = next(node for node in model.graph.node if weight.name in node.input)
+    fitted = LogisticRegression(C=LOOSE, max_iter=2000).fit(_hidden(model, layer.input[0], shown), present)
+    changed = numpy_helper.to_array(weight).copy(), numpy_helper.to_array(bias).copy()
+    changed[0][-1], changed[1][-1] = fitted.coef_[0], fitted.intercept_[0]
+    for tensor, values in zip((weight, bias), changed, strict=True):
+        tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
+    graph.write_bytes(model.SerializeToString())
+
+
+def _hidden(model: onnx.ModelProto, name: str, shown: Mapping[str, FloatArray]) -> FloatArray:
+    """What the layer of that name gives for the crops, (N, F)."""
+    listening = onnx.ModelProto()
+    listening.CopyFrom(model)
+    listening.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
+    session = onnxruntime.InferenceSession(listening.SerializeToString(), providers=["CPUExecutionProvider"])
+    return _outputs(session, name, shown)
+
+
+def _outputs(session: onnxruntime.InferenceSession, name: str, shown: Mapping[str, FloatArray]) -> FloatArray:
+    """One output for all crops, (N, ...)."""
+    count = len(next(iter(shown.values())))
+    batches = [{key: x[k : k + BATCH] for key, x in shown.items()} for k in range(0, count, BATCH)]
+    return np.concatenate([np.asarray(session.run([name], batch)[0], np.float64) for batch in batches])

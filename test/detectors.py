@@ -1,5 +1,5 @@
 """A tiny detector's bundle with known behaviour: hands are where the picture is red, or near, and all of one size, in
-pixels of the network's 80 x 64; they are right ones where it is green."""
+pixels of the network's 80 x 64."""
 
 from __future__ import annotations
 
@@ -32,8 +32,6 @@ def make_test_detector(folder: Path, box: tuple[int, int] = BOX) -> Path:
         helper.make_node("Squeeze", ["heats", "first"], ["heat_alone"]),
         helper.make_node("Add", ["heat_alone", "nothing"], ["heat"]),
         helper.make_node("Conv", ["colours", "no_colour", "size"], ["box"]),
-        helper.make_node("Conv", ["colours", "green"], ["sides"]),
-        helper.make_node("Squeeze", ["sides", "first"], ["side_logit"]),
     ]
     constants = {
         "red": np.array([4.0, -4.0, -4.0]).reshape(1, 3, 1, 1) * np.array([1.0, 0.0, 1.0]).reshape(1, 3, 1, 1),
@@ -44,10 +42,9 @@ def make_test_detector(folder: Path, box: tuple[int, int] = BOX) -> Path:
         "first": np.array([1], dtype=np.int64),
         "no_colour": np.zeros((4, 3, 1, 1)),
         "size": np.array([0.0, 0.0, np.log(box[0] / STRIDE), np.log(box[1] / STRIDE)]),
-        "green": np.array([0.0, 2.0, 0.0]).reshape(1, 3, 1, 1),
     }
     inputs = {"rgb": ["N", 3, "height", "width"], "depth": ["N", 2, "height", "width"], "seen": ["N", 2]}
-    outputs = {"heat": ["N", *CELLS], "box": ["N", 4, *CELLS], "side_logit": ["N", *CELLS]}
+    outputs = {"heat": ["N", *CELLS], "box": ["N", 4, *CELLS]}
     onnx.save(model(nodes, constants, inputs, outputs), folder / "detector.onnx")
     manifest = {
         "format_version": 1,

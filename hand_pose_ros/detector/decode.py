@@ -20,15 +20,14 @@ _SQUARE = np.ones((3, 3), np.uint8)
 
 @dataclass(frozen=True)
 class Candidates:
-    """boxes: (N, 4) left, top, right, bottom in pixels. confidence: (N,) 0 to 1. side_logit: (N,), positive: right."""
+    """boxes: (N, 4) left, top, right, bottom in pixels. confidence: (N,) 0 to 1."""
 
     boxes: FloatArray
     confidence: FloatArray
-    side_logit: FloatArray
 
     def pick(self, chosen: NDArray[np.bool_] | list[int]) -> Candidates:
         """Those with these numbers, or those that a mask (N,) has."""
-        return Candidates(self.boxes[chosen], self.confidence[chosen], self.side_logit[chosen])
+        return Candidates(self.boxes[chosen], self.confidence[chosen])
 
     def sizes(self) -> FloatArray:
         """(N, 2) width and height."""
@@ -36,16 +35,15 @@ class Candidates:
 
     @staticmethod
     def joined(several: Iterable[Candidates]) -> Candidates:
-        parts = [(each.boxes, each.confidence, each.side_logit) for each in several]
+        parts = [(each.boxes, each.confidence) for each in several]
         return Candidates(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
-def peaks(heat: FloatArray, box: FloatArray, side_logit: FloatArray, stride: int, least: float) -> Candidates:
+def peaks(heat: FloatArray, box: FloatArray, stride: int, least: float) -> Candidates:
     """What the maps of one picture say, in the network's pixels; some hands may be in it more than once.
 
     heat: (h, w) logits that a cell holds the middle of a hand. box: (4, h, w): where in the cell the middle is (dx, dy
-    from the cell's middle, in cells) and log of width and height in cells. side_logit: (h, w), positive: right.
-    least: confidence.
+    from the cell's middle, in cells) and log of width and height in cells. least: confidence.
     """
     confidence = 0.5 * (1 + np.tanh(0.5 * heat.astype(np.float64)))
     rows, columns = np.nonzero((confidence >= least) & (confidence >= cv2.dilate(confidence, _SQUARE)))
@@ -53,7 +51,7 @@ def peaks(heat: FloatArray, box: FloatArray, side_logit: FloatArray, stride: int
     x, y = (columns + 0.5 + dx) * stride, (rows + 0.5 + dy) * stride
     half_width, half_height = (np.exp(np.minimum(log, 10)) * stride / 2 for log in (log_width, log_height))
     boxes = np.stack([x - half_width, y - half_height, x + half_width, y + half_height], axis=1)
-    return Candidates(boxes, confidence[rows, columns], side_logit[rows, columns].astype(np.float64))
+    return Candidates(boxes, confidence[rows, columns])
 
 
 def without_parts(small: Candidates, large: Candidates) -> Candidates:

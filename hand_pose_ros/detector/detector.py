@@ -12,7 +12,7 @@ from hand_pose_ros.backend import DEFAULT_PROVIDERS, Network
 from hand_pose_ros.detector.bundle import DetectorBundle, load_detector_bundle
 from hand_pose_ros.detector.decode import Candidates, one_each, peaks, without_parts
 from hand_pose_ros.detector.letterbox import network_input
-from hand_pose_ros.types import FloatArray, HandPoseError, PinholeCamera, RgbdFrame, Side
+from hand_pose_ros.types import FloatArray, HandPoseError, PinholeCamera, RgbdFrame
 
 #: The second look is at the picture so many times smaller, in which hands that fill the picture are of a size that the
 #: network knows. Those that it shows smaller than this, in the network's pixels, are the first look's matter.
@@ -22,13 +22,11 @@ _CAMERA = PinholeCamera(600.0, 600.0, 319.5, 239.5, 640, 480)
 
 @dataclass(frozen=True)
 class Detection:
-    """box: (4,) x, y, width, height in pixels of the picture, cut off at its edges. confidence, side_confidence: 0 to 1
-    and 0.5 to 1."""
+    """box: (4,) x, y, width, height in pixels of the picture, cut off at its edges. confidence: 0 to 1. Which hand it
+    is, is for the hand model to say, which looks closer (docs/decisions.md)."""
 
     box: FloatArray
     confidence: float
-    side: Side
-    side_confidence: float
 
 
 class HandDetector:
@@ -49,7 +47,7 @@ class HandDetector:
         # of any size: the second look is at a smaller frame
         self._network.require(
             {"rgb": (3, None, None), "depth": (2, None, None), "seen": (2,)},
-            {"heat": (None, None), "box": (4, None, None), "side_logit": (None, None)},
+            {"heat": (None, None), "box": (4, None, None)},
         )
         # once, so that the first frame is not slower than the others
         self.detect(RgbdFrame(_CAMERA, np.zeros((_CAMERA.height, _CAMERA.width, 3), np.uint8)))
@@ -70,22 +68,15 @@ class HandDetector:
         first, second = self._look(frame, least, 1), self._look(frame, least, SMALLER, LARGE_PX)
         first = without_parts(first, second.pick(second.confidence >= sure))
         found = one_each(Candidates.joined([first, second]), most)
-        detections = []
-        for (left, top, right, bottom), confidence, logit in zip(
-            found.boxes, found.confidence, found.side_logit, strict=True
-        ):
-            side: Side = "right" if logit >= 0 else "left"
-            side_confidence = float(0.5 * (1 + np.tanh(0.5 * abs(logit))))
-            box = np.array([left, top, right - left, bottom - top])
-            detections.append(Detection(box, float(confidence), side, side_confidence))
-        return detections
+        boxes = np.hstack([found.boxes[:, :2], found.sizes()])
+        return [Detection(box, float(confidence)) for box, confidence in zip(boxes, found.confidence, strict=True)]
 
     def _look(self, frame: RgbdFrame, least: float, smaller: int, least_px: float = 0.0) -> Candidates:
         """What the network says of the picture, shown so many times smaller than fits its frame, in pixels of the
         picture and cut off at its edges. least_px: of the network's pixels that a hand is long."""
         inputs, fit = network_input(frame, self.bundle, smaller)
         maps = self._network.run(**inputs)
-        found = peaks(maps["heat"][0], maps["box"][0], maps["side_logit"][0], self.bundle.stride, least)
+        found = peaks(maps["heat"][0], maps["box"][0], self.bundle.stride, least)
         found = found.pick(found.sizes().max(axis=1) >= least_px)
         edge = np.array([frame.camera.width, frame.camera.height] * 2)
         found = replace(found, boxes=np.clip(fit.to_picture(found.boxes), 0, edge))

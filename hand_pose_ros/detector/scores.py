@@ -18,7 +18,7 @@ class DetectionScores:
     """average_precision: area under precision over recall at IoU 0.5, over all confidences (the envelope, as in Pascal
     VOC from 2010 on). precision, recall: at IoU 0.5, of detections of at least `threshold`. center_hits: share of true
     hands with such a detection's middle in their box. empty_right: share of pictures without hands in which nothing
-    was found, NaN where there are none. side_accuracy: of matched hands whose side is known; NaN without any.
+    was found, NaN where there are none.
     """
 
     pictures: int
@@ -28,26 +28,23 @@ class DetectionScores:
     recall: float
     center_hits: float
     empty_right: float
-    side_accuracy: float
 
 
 @dataclass(frozen=True)
 class PartScores:
-    """Of some of the hands: how many there are, recall at IoU 0.5, and the side's accuracy on those found; NaN where
-    there are none."""
+    """Of some of the hands: how many there are, and recall at IoU 0.5; NaN where there are none."""
 
     hands: int
     recall: float
-    side_accuracy: float
 
 
 def score(
-    found: Sequence[Sequence[Detection]], true_boxes: Sequence[FloatArray], true_right: Sequence[FloatArray],
-    threshold: float, least_iou: float = 0.5,
+    found: Sequence[Sequence[Detection]], true_boxes: Sequence[FloatArray], threshold: float,
+    least_iou: float = 0.5,
 ) -> DetectionScores:  # fmt: skip
-    """found: per picture, of any confidence. true_boxes: per picture (K, 4) left, top, right, bottom; true_right: (K,)
-    1, 0 or NaN. Each detection, the most certain first, takes the free true box that it overlaps most."""
-    right, taken = _match(found, true_boxes, least_iou)
+    """found: per picture, of any confidence. true_boxes: per picture (K, 4) left, top, right, bottom.
+    Each detection, the most certain first, takes the free true box that it overlaps most."""
+    right, _ = _match(found, true_boxes, least_iou)
     confidences = np.sort([hand.confidence for hands in found for hand in hands])[::-1]
     hands_there = sum(len(boxes) for boxes in true_boxes)
     counted = int((confidences >= threshold).sum())
@@ -62,7 +59,6 @@ def score(
         for hands, boxes in zip(found, true_boxes, strict=True)
         if not len(boxes)
     ]
-    sides = _sides(taken, true_right, threshold)
     return DetectionScores(
         pictures=len(found),
         hands=hands_there,
@@ -71,22 +67,20 @@ def score(
         recall=good_counted / hands_there if hands_there else float("nan"),
         center_hits=middles / hands_there if hands_there else float("nan"),
         empty_right=float(np.mean(empty)) if empty else float("nan"),
-        side_accuracy=float(np.mean(sides)) if sides else float("nan"),
     )
 
 
 def score_of_part(
-    found: Sequence[Sequence[Detection]], true_boxes: Sequence[FloatArray], true_right: Sequence[FloatArray],
-    threshold: float, chosen: Sequence[NDArray[np.bool_]], least_iou: float = 0.5,
+    found: Sequence[Sequence[Detection]], true_boxes: Sequence[FloatArray], threshold: float,
+    chosen: Sequence[NDArray[np.bool_]], least_iou: float = 0.5,
 ) -> PartScores:  # fmt: skip
     """As `score`, of the hands that are chosen, (K,) per picture."""
     _, taken = _match(found, true_boxes, least_iou)
     seen = {place: hand for place, hand in taken.items() if hand.confidence >= threshold and chosen[place[0]][place[1]]}
-    count, sides = sum(int(part.sum()) for part in chosen), _sides(seen, true_right, threshold)
+    count = sum(int(part.sum()) for part in chosen)
     return PartScores(
         hands=count,
         recall=len(seen) / count if count else float("nan"),
-        side_accuracy=float(np.mean(sides)) if sides else float("nan"),
     )
 
 
@@ -109,16 +103,6 @@ def _match(
         if best is not None and right[-1]:
             taken[picture, best] = hand
     return np.array(right, bool), taken
-
-
-def _sides(taken: dict[tuple[int, int], Detection], true_right: Sequence[FloatArray], threshold: float) -> list[bool]:
-    """Whether the side is right, of the hands found whose side is known."""
-    known = {place: float(true_right[place[0]][place[1]]) for place in taken}
-    return [
-        (hand.side == "right") == bool(known[place])
-        for place, hand in taken.items()
-        if hand.confidence >= threshold and np.isfinite(known[place])
-    ]
 
 
 def average_precision(right: FloatArray, hands: int) -> float:

@@ -8,29 +8,29 @@ EDGES = st.floats(-100, 100)
 
 
 def maps(*hands):
-    """Maps of 16 x 20 cells with hands (row, column, logit, dx, dy, width, height, side)."""
-    heat, side = np.full((16, 20), -9.0, np.float32), np.zeros((16, 20), np.float32)
+    """Maps of 16 x 20 cells with hands (row, column, logit, dx, dy, width, height)."""
+    heat = np.full((16, 20), -9.0, np.float32)
     box = np.zeros((4, 16, 20), np.float32)
-    for row, column, logit, dx, dy, width, height, which in hands:
-        heat[row, column], side[row, column] = logit, which
+    for row, column, logit, dx, dy, width, height in hands:
+        heat[row, column] = logit
         box[:, row, column] = dx, dy, np.log(width), np.log(height)
-    return heat, box, side
+    return heat, box
 
 
 def hand(row, column, logit, size):
-    return (row, column, logit, 0, 0, size, size, 0)
+    return (row, column, logit, 0, 0, size, size)
 
 
 def candidates(*boxes):
     """Of boxes (left, top, right, bottom, confidence)."""
     rows = np.array(boxes, np.float64).reshape(-1, 5)
-    return Candidates(rows[:, :4], rows[:, 4], np.zeros(len(rows)))
+    return Candidates(rows[:, :4], rows[:, 4])
 
 
 def test_a_peak_is_a_box():
-    found = peaks(*maps((3, 7, 2.0, 0.25, -0.5, 4, 6, -1.5)), 8, 0.3)
+    found = peaks(*maps((3, 7, 2.0, 0.25, -0.5, 4, 6)), 8, 0.3)
     assert np.allclose(found.boxes, [[62 - 16, 24 - 24, 62 + 16, 24 + 24]], atol=1e-4)
-    assert np.allclose(found.confidence, 1 / (1 + np.exp(-2.0))) and found.side_logit.tolist() == [-1.5]
+    assert np.allclose(found.confidence, 1 / (1 + np.exp(-2.0)))
     assert np.allclose(found.sizes(), [[32, 48]])
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 HELP = "train, export and score the detector"
 RUNS = Path("runs/detector")
 #: Of the columns of the table of scores, in characters.
-WIDTHS = (9, 7, 7, 11, 8, 8, 7, 7, 6)
+WIDTHS = (9, 7, 7, 11, 8, 8, 7, 6)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +63,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     evaluate = steps.add_parser("evaluate", help="score a bundle on held-out photos and rooms: a table and JSON")
     evaluate.add_argument("--bundle", default="detector", help="name or folder (default: %(default)s)")
-    evaluate.add_argument("--model", help="a hand model, name or folder: which side it sees in the true boxes")
+    evaluate.add_argument(
+        "--model", help="a hand model, name or folder: the side of hands, and hands elsewhere, as it sees them"
+    )
     evaluate.add_argument("--photos", type=Path, help="photos with boxes, of which only the held-out ones are used")
     evaluate.add_argument("--rooms", type=Path, help="rendered rooms that were not trained on")
     evaluate.add_argument("--near-rooms", type=Path, help="such rooms with hands near the camera")
@@ -114,7 +116,7 @@ def run(args: argparse.Namespace) -> int:
         raise HandPoseError("there is nothing to score on; give --photos or --rooms or both")
     rows = _scores(args.bundle, scenes)
     if args.model:
-        rows["hand_model"] = _sides_of_model(args.model, scenes)
+        rows["hand_model"] = _scores_of_model(args.model, args.bundle, scenes)
     print(json.dumps(rows, indent=2))
     return 0
 
@@ -152,33 +154,42 @@ def _scores(bundle: str, scenes: dict[str, tuple[Modality, list[Scene]]]) -> dic
 
     detector = HandDetector(bundle)
     made = {name: evaluate(detector, held_out, seen) for name, (seen, held_out) in scenes.items()}
-    names = ("pictures", "hands", "AP", "precision", "recall", "middle", "none", "side", "ms")
+    names = ("pictures", "hands", "AP", "precision", "recall", "middle", "none", "ms")
     print(" " * 24 + "".join(f"{name:>{width}}" for name, width in zip(names, WIDTHS, strict=True)))
     for name, result in made.items():
         scores = result.of_all
         counts, shares = (scores.pictures, scores.hands), list(vars(scores).values())[2:]
         values = [*map(str, counts), *(f"{share:.3f}" for share in shares), f"{result.median_ms:.1f}"]
         print(f"{name:<24}" + "".join(f"{value:>{width}}" for value, width in zip(values, WIDTHS, strict=True)))
-    print(f"\n{'':<46}{'hands':>6}{'recall':>9}{'side':>9}")
+    print(f"\n{'':<46}{'hands':>6}{'recall':>9}")
     for name, result in made.items():
         for part, low in zip(result.of_sizes, SIZES[:-1], strict=True):
             size = f"{name}, from {low:.0%} of the width"
-            print(f"{size:<46}{part.hands:>6}{part.recall:>9.3f}{part.side_accuracy:>9.3f}")
+            print(f"{size:<46}{part.hands:>6}{part.recall:>9.3f}")
     return {name: as_row(result) for name, result in made.items()}
 
 
-def _sides_of_model(model: str, scenes: dict[str, tuple[Modality, list[Scene]]]) -> dict[str, dict[str, Any]]:
+def _scores_of_model(
+    model: str, bundle: str, scenes: dict[str, tuple[Modality, list[Scene]]]
+) -> dict[str, dict[str, Any]]:
     """A table on the terminal, and the same as plain data."""
+    from hand_pose_ros.detector import HandDetector
     from hand_pose_ros.estimator import HandEstimator
-    from training.detector.evaluate import SIZES, side_of_model
+    from training.detector.evaluate import SIZES, evaluate_model, known
 
-    estimator = HandEstimator(model)
-    rows = {name: side_of_model(estimator, held_out, seen) for name, (seen, held_out) in scenes.items()}
+    estimator, detector = HandEstimator(model), HandDetector(bundle)
     sizes = [f"from {low:.0%}" for low in SIZES[:-1]]
-    print(f"\n{'side, by the hand model in true boxes':<46}" + "".join(f"{size:>9}" for size in sizes))
-    for name, row in rows.items():
-        print(f"{name:<46}" + "".join(f"{share:>9.3f}" for share in row))
-    return {
-        name: {size: share if share == share else None for size, share in zip(sizes, row, strict=True)}
-        for name, row in rows.items()
-    }
+    print(f"\n{'the hand model':<24}{'hands believed':>16}{'elsewhere believed':>24}   side right, {', '.join(sizes)}")
+    rows: dict[str, dict[str, Any]] = {}
+    for name, (seen, held_out) in scenes.items():
+        said = evaluate_model(estimator, detector, held_out, seen)
+        elsewhere = f"{said.places_believed:.3f} of {said.places}"
+        sides = "".join(f"{share:>9.3f}" for share in said.side)
+        print(f"{name:<24}{said.hands_believed:>16.3f}{elsewhere:>24}{sides}")
+        rows[name] = {
+            "hands_believed": known(said.hands_believed),
+            "places": said.places,
+            "places_believed": known(said.places_believed),
+            "side": dict(zip(sizes, map(known, said.side), strict=True)),
+        }
+    return rows

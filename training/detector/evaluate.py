@@ -13,7 +13,8 @@ import numpy as np
 from hand_pose_ros.detector.detector import Detection, HandDetector
 from hand_pose_ros.detector.scores import DetectionScores, PartScores, score, score_of_part
 from hand_pose_ros.estimator import HandEstimator
-from hand_pose_ros.types import Modality, PinholeCamera, RgbdFrame
+from hand_pose_ros.region import find_regions, region_from_box
+from hand_pose_ros.types import FloatArray, HandEstimate, HandRegion, Modality, PinholeCamera, RgbdFrame
 from training.detector.photos import Scene
 
 #: Detections less certain than this are not even looked at; average precision wants all.
@@ -22,6 +23,10 @@ LEAST = 0.02
 MOST = 10
 #: Bounds of hands' sizes, the longer side of the box, as a share of the picture's width.
 SIZES = (0.0, 0.1, 0.2, 0.4, np.inf)
+#: From this confidence on the hand model believes in a hand, as the node does by default.
+BELIEVED = 0.5
+#: What lies within so many sizes of a hand's box around it is that hand.
+NEAR = 0.25
 
 
 @dataclass(frozen=True)
@@ -42,29 +47,67 @@ def evaluate(detector: HandDetector, scenes: Sequence[Scene], seen: Modality = "
         start = time.perf_counter()
         found.append(detector.detect(frame, MOST, LEAST))
         milliseconds.append((time.perf_counter() - start) * 1e3)
-    boxes, right = [scene.boxes for scene in scenes], [scene.right for scene in scenes]
+    boxes = [scene.boxes for scene in scenes]
     sizes = [(scene.boxes[:, 2:] - scene.boxes[:, :2]).max(1, initial=0) / scene.rgb.shape[1] for scene in scenes]
     least = detector.bundle.threshold
     of_sizes = tuple(
-        score_of_part(found, boxes, right, least, [(low <= size) & (size < high) for size in sizes])
+        score_of_part(found, boxes, least, [(low <= size) & (size < high) for size in sizes])
         for low, high in pairwise(SIZES)
     )
-    return Evaluation(score(found, boxes, right, least), of_sizes, float(np.median(milliseconds)))
+    return Evaluation(score(found, boxes, least), of_sizes, float(np.median(milliseconds)))
 
 
-def side_of_model(estimator: HandEstimator, scenes: Sequence[Scene], seen: Modality) -> list[float]:
-    """Share of the hands whose side is known that `estimator` takes for hands of that side, told their true boxes: by
-    the ranges of SIZES, NaN without hands. What a network can see that looks closer, for comparison."""
-    right: list[list[bool]] = [[] for _ in pairwise(SIZES)]
+@dataclass(frozen=True)
+class ModelScores:
+    """What a hand model says, which looks closer. side: share of the hands whose side is known that it takes for hands
+    of that side, by the ranges of SIZES. hands_believed: share of the hands in which it believes. places_believed: of
+    the `places` that finders propose where no hand is. NaN where there are none."""
+
+    side: tuple[float, ...]
+    hands_believed: float
+    places: int
+    places_believed: float
+
+
+def evaluate_model(
+    estimator: HandEstimator, detector: HandDetector, scenes: Sequence[Scene], seen: Modality
+) -> ModelScores:
+    """Shows `estimator` the true boxes, and what `detector` and blobs of depth propose beside them."""
+    side: list[list[bool]] = [[] for _ in pairwise(SIZES)]
+    of_hands, of_places = [], []
     for scene in scenes:
         frame = _frame(scene, seen)
         for box, is_right in zip(scene.boxes, scene.right, strict=True):
             hands = estimator.estimate(frame, box=np.append(box[:2], box[2:] - box[:2]), modalities=seen)
+            of_hands.append(_believed(hands))
             if np.isfinite(is_right) and hands:
                 size = float((box[2:] - box[:2]).max()) / frame.camera.width
                 part = int(np.searchsorted(SIZES, size, side="right")) - 1
-                right[part].append((hands[0].side == "right") == bool(is_right))
-    return [float(np.mean(part)) if part else float("nan") for part in right]
+                side[part].append((hands[0].side == "right") == bool(is_right))
+        for region in _proposed(detector, frame):
+            if not _near(region.center_px, scene.boxes):
+                of_places.append(_believed(estimator.estimate(frame, regions=[region], modalities=seen)))
+    return ModelScores(tuple(map(_share, side)), _share(of_hands), len(of_places), _share(of_places))
+
+
+def _proposed(detector: HandDetector, frame: RgbdFrame) -> list[HandRegion]:
+    """Where hands might be: what the detector finds with little certainty, where it is asked, and blobs of depth."""
+    found = [] if frame.rgb is None else detector.detect(frame, MOST, LEAST)
+    return [region_from_box(frame, hand.box) for hand in found] + find_regions(frame, MOST)
+
+
+def _near(point: tuple[float, float], boxes: FloatArray) -> bool:
+    """Whether a point is in one of the boxes (K, 4), or so near that a crop around it shows that hand."""
+    margin = NEAR * (boxes[:, 2:] - boxes[:, :2])
+    return bool(((point > boxes[:, :2] - margin) & (point < boxes[:, 2:] + margin)).all(axis=1).any())
+
+
+def _believed(hands: Sequence[HandEstimate]) -> bool:
+    return bool(hands) and hands[0].confidence >= BELIEVED
+
+
+def _share(values: Sequence[bool]) -> float:
+    return float(np.mean(values)) if values else float("nan")
 
 
 def _frame(scene: Scene, seen: str) -> RgbdFrame:
@@ -85,5 +128,9 @@ def as_row(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def _rounded(scores: DetectionScores | PartScores) -> dict[str, Any]:
-    values = vars(scores).items()
-    return {k: v if isinstance(v, int) else (round(v, 3) if np.isfinite(v) else None) for k, v in values}
+    return {key: value if isinstance(value, int) else known(value) for key, value in vars(scores).items()}
+
+
+def known(value: float) -> float | None:
+    """For JSON, which has no NaN: rounded, or None."""
+    return round(value, 3) if np.isfinite(value) else None

@@ -1,4 +1,4 @@
-"""A heat map of hands' middles with a box and a side in every cell, from colour, depth or both."""
+"""A heat map of hands' middles with a box in every cell, from colour, depth or both."""
 
 from __future__ import annotations
 
@@ -25,11 +25,10 @@ AROUND, STANDS_OUT = 32, 0.05
 
 
 class Maps(NamedTuple):
-    """heat, side_logit: (B, h, w). box: (B, 4, h, w). As hand_pose_ros.detector.decode takes them."""
+    """heat: (B, h, w). box: (B, 4, h, w). As hand_pose_ros.detector.decode takes them."""
 
     heat: Tensor
     box: Tensor
-    side_logit: Tensor
 
 
 class DetectorNetwork(nn.Module):
@@ -50,7 +49,7 @@ class DetectorNetwork(nn.Module):
         self.near = nn.Conv2d(EARLY_CHANNELS, 64, 1)
         self.far = nn.Conv2d(LATE_CHANNELS, 64, 1)
         self.neck = nn.Sequential(nn.ReLU(), ResidualBlock(64, 64, 1))
-        self.head = nn.Sequential(nn.Conv2d(64, 64, 3, padding=1), nn.ReLU(), nn.Conv2d(64, 6, 1))
+        self.head = nn.Sequential(nn.Conv2d(64, 64, 3, padding=1), nn.ReLU(), nn.Conv2d(64, 5, 1))
         last = cast(nn.Conv2d, self.head[-1])
         nn.init.constant_(cast(Tensor, last.bias)[:1], PRIOR_LOGIT)
         for module in (self.colour._conv_stem, self.colour._bn0, self.early):
@@ -83,7 +82,7 @@ class DetectorNetwork(nn.Module):
             early = colour * shown[:, :1] + self.depth(with_relief(depth)) * shown[:, 1:]
             up = nn.functional.interpolate(self.far(self.late(early)), scale_factor=2.0, mode="nearest")
             out = self.head(self.neck(self.near(early) + up)).float()
-        return Maps(out[:, 0], out[:, 1:5], out[:, 5])
+        return Maps(out[:, 0], out[:, 1:])
 
 
 def with_relief(depth: Tensor) -> Tensor:

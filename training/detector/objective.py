@@ -16,17 +16,17 @@ SPREAD = 0.12
 LEAST_SPREAD = 0.5
 
 
-def targets(boxes: Array, right: Array) -> dict[str, Array]:
-    """The maps of one picture: boxes (K, 4) left, top, right, bottom in the network's pixels, right (K,) 1, 0 or NaN.
+def targets(boxes: Array) -> dict[str, Array]:
+    """The maps of one picture: boxes (K, 4) left, top, right, bottom in the network's pixels.
 
-    heat: (h, w) 0..1, 1 in the cell of a middle. box: (4, h, w) and side (h, w), with weights box_weight and
-    side_weight (h, w), 0 where they mean nothing.
+    heat: (h, w) 0..1, 1 in the cell of a middle. box: (4, h, w), with weights box_weight (h, w), 0 where it means
+    nothing.
     """
     heat = np.zeros(CELLS, np.float32)
     box = np.zeros((4, *CELLS), np.float32)
-    side, box_weight, side_weight = (np.zeros(CELLS, np.float32) for _ in range(3))
+    box_weight = np.zeros(CELLS, np.float32)
     rows, columns = np.mgrid[: CELLS[0], : CELLS[1]]
-    for (x0, y0, x1, y1), is_right in zip(boxes / STRIDE, right, strict=True):
+    for x0, y0, x1, y1 in boxes / STRIDE:
         x, y, width, height = (x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0
         row, column = int(y), int(x)
         if not (0 <= row < CELLS[0] and 0 <= column < CELLS[1]) or min(width, height) <= 0:
@@ -45,20 +45,16 @@ def targets(boxes: Array, right: Array) -> dict[str, Array]:
             ]
         )
         box_weight[better] = bell[better]
-        side[better] = np.nan_to_num(is_right)
-        side_weight[better] = bell[better] if np.isfinite(is_right) else 0.0
-    return {"heat": heat, "box": box, "side": side, "box_weight": box_weight, "side_weight": side_weight}
+    return {"heat": heat, "box": box, "box_weight": box_weight}
 
 
 def loss(network: DetectorNetwork, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
-    """The penalty-reduced focal loss of the heat map (Zhou et al. 2019, eq. 1), L1 of the boxes, and the sides'."""
+    """The penalty-reduced focal loss of the heat map (Zhou et al. 2019, eq. 1), and L1 of the boxes."""
     maps: Maps = network(normalised(batch["rgb"]) * batch["seen"][:, :1, None, None], batch["depth"], batch["seen"])
     heat = focal(maps.heat, batch["heat"])
     weight = batch["box_weight"]
     box = ((maps.box - batch["box"]).abs().sum(1) * weight).sum() / weight.sum().clamp(min=1)
-    each = torch.nn.functional.binary_cross_entropy_with_logits(maps.side_logit, batch["side"], reduction="none")
-    side = (each * batch["side_weight"]).sum() / batch["side_weight"].sum().clamp(min=1)
-    return heat + 0.5 * box + side, {"heat": heat.item(), "box": box.item(), "side": side.item()}
+    return heat + 0.5 * box, {"heat": heat.item(), "box": box.item()}
 
 
 def focal(logit: Tensor, heat: Tensor) -> Tensor:

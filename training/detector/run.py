@@ -120,9 +120,9 @@ def _write(file: Path, network: DetectorNetwork) -> float:
     generator = torch.Generator().manual_seed(0)
     rgb, depth = (torch.randn(3, channels, HEIGHT, WIDTH, generator=generator) for channels in (3, 2))
     seen = torch.tensor([[1.0, 1.0], [1.0, 0.0], [0.0, 1.0]])
-    inputs, outputs = ("rgb", "depth", "seen"), ("heat", "box", "side_logit")
+    inputs, outputs = ("rgb", "depth", "seen"), ("heat", "box")
     pictures = {key: {0: "n", 2: "height", 3: "width"} for key in ("rgb", "depth")}
-    cells = {"heat": {0: "n", 1: "h", 2: "w"}, "box": {0: "n", 2: "h", 3: "w"}, "side_logit": {0: "n", 1: "h", 2: "w"}}
+    cells = {"heat": {0: "n", 1: "h", 2: "w"}, "box": {0: "n", 2: "h", 3: "w"}}
     torch.onnx.export(
         network, (rgb[:2, :, :96, :128], depth[:2, :, :96, :128], seen[:2]), str(file), input_names=list(inputs),
         output_names=list(outputs), opset_version=OPSET, dynamic_axes=pictures | {"seen": {0: "n"}} | cells,

@@ -43,9 +43,7 @@ class DetectorBatch:
     seen: Array
     heat: Array
     box: Array
-    side: Array
     box_weight: Array
-    side_weight: Array
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,7 @@ def _row(rng: np.random.Generator, scene: Scene) -> dict[str, Array]:
     if scene.depth_m is not None and seen[1]:
         depth = depth_channels(scene.depth_m, DEPTH_SPAN_M)
     row: dict[str, Array] = {"rgb": scene.rgb, "depth": depth, "seen": seen}
-    return row | targets(scene.boxes, scene.right)
+    return row | targets(scene.boxes)
 
 
 def moved(rng: np.random.Generator, scene: Scene) -> Scene:

@@ -132,16 +132,15 @@ def test_photos_are_kept_no_larger_than_they_are_shown() -> None:
     assert small(scene()).rgb.shape == scene().rgb.shape
 
 
-def test_targets_say_where_how_large_and_which_side() -> None:
-    maps = targets(np.array([[24.0, 32.0, 72.0, 96.0], [100.0, 20.0, 120.0, 40.0]]), np.array([1.0, np.nan]))
+def test_targets_say_where_and_how_large() -> None:
+    maps = targets(np.array([[24.0, 32.0, 72.0, 96.0], [100.0, 20.0, 120.0, 40.0]]))
     rows, columns = np.nonzero(maps["heat"] == 1)
     assert list(zip(rows, columns, strict=True)) == [(3, 13), (8, 6)]
     dx, dy, log_width, log_height = maps["box"][:, 8, 6]
     assert np.allclose([(6.5 + dx) * STRIDE, (8.5 + dy) * STRIDE], [48, 64])
     assert np.allclose(np.exp([log_width, log_height]) * STRIDE, [48, 64])
-    assert maps["side"][8, 6] == 1 and maps["side_weight"][8, 6] == 1
-    assert maps["side_weight"][3, 13] == 0 and maps["box_weight"][3, 13] == 1, "whose side nobody knows"
-    assert not targets(np.zeros((0, 4)), np.zeros(0))["heat"].any()
+    assert maps["box_weight"][8, 6] == 1 and maps["box_weight"][3, 13] == 1 and maps["box_weight"].sum() < 18
+    assert not targets(np.zeros((0, 4)))["heat"].any()
 
 
 def test_batches_show_colour_depth_or_both_and_depend_on_the_seed(folder: Path) -> None:

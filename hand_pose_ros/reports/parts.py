@@ -10,9 +10,7 @@ import numpy as np
 
 from hand_pose_ros import metrics
 from hand_pose_ros.bundle import Bundle
-from hand_pose_ros.detector.detector import HandDetector
-from hand_pose_ros.detector.finders import automatic
-from hand_pose_ros.estimator import EstimatorOptions, HandEstimator
+from hand_pose_ros.estimator import EstimatorOptions, Finder, HandEstimator
 from hand_pose_ros.evaluate import VIEWS, match_truth, view_errors
 from hand_pose_ros.predict import predict
 from hand_pose_ros.recordings import NamedFrame, TrueHand
@@ -70,15 +68,16 @@ def without_parts(
     truth: Mapping[str, list[TrueHand]],
     bundles: Sequence[Bundle],
     modalities: Modality,
+    finder: Finder,
 ) -> Iterator[Row]:
-    """The first bundle as it is, without one part each, and the other bundles.
+    """The first bundle as it is, without one part each, and the other bundles. finder: looks for hands in frames that
+    bring no box.
 
     Raises HandPoseError where the recording has no true hands, and as `predict` does.
     """
     if not any(np.isfinite(hand.joints_m).any() for hands in truth.values() for hand in hands):
         raise HandPoseError("the recording has no ground truth to err from; `hand-pose evaluate` says what it may be")
     first, *others = bundles
-    finder = automatic(HandDetector(), first.crop.box_scale)
     runs: list[tuple[str, Bundle, dict[str, Any]]] = [(name, first, changed) for name, changed in CHANGES.items()]
     runs += [(f"model {bundle.name}", bundle, {}) for bundle in others]
     for name, bundle, changed in runs:

@@ -11,6 +11,7 @@ from hand_pose_ros.bundle import load_bundle
 from hand_pose_ros.cli import main
 from hand_pose_ros.frames_folder import write_folder
 from hand_pose_ros.recordings import open_recording
+from hand_pose_ros.region import find_regions
 from hand_pose_ros.reports.parts import AS_IT_IS, CHANGES, Row, change, has, table, without_parts
 from hand_pose_ros.types import HandPoseError, PinholeCamera, RgbdFrame
 
@@ -40,7 +41,7 @@ def write_recording(path: Path, *, truth: bool = True, depth: bool = True) -> Pa
 def test_every_part_and_every_further_bundle_is_a_row(model: Path, tmp_path: Path) -> None:
     recording = open_recording(write_recording(tmp_path / "film"))
     bundle = replace(load_bundle(model), looks=3)
-    rows = list(without_parts(list(recording.frames()), recording.truth(), [bundle, bundle], "depth"))
+    rows = list(without_parts(list(recording.frames()), recording.truth(), [bundle, bundle], "depth", find_regions))
     assert [row.name for row in rows] == [*CHANGES, f"model {bundle.name}"]
     as_it_is, again = rows[0], rows[-1]
     assert as_it_is.found == 0.75 and np.isnan(as_it_is.errors_mm["absolute"]).tolist() == [False, True, False, False]

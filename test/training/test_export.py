@@ -102,12 +102,3 @@ def test_an_encoder_that_is_kept_is_the_same_but_for_its_presence_with_its_own_p
         assert manifest["card"][entry]["depth"] == earlier[entry]["depth"]
     assert manifest["card"]["samples"]["rgb"] == 20
     assert set(manifest["card"]["export_parity_relative_error"]) == {"encoder_rgb", "decoder_joints", "decoder_cloud"}
-
-
-def test_the_card_says_which_bundle_a_stage_went_on_from(tmp_path: Path) -> None:
-    (tmp_path / "manifest.yaml").write_text("{name: hand, version: 0.9.0, card: {samples: {depth: 1234567}}}")
-    graph = str(tmp_path / "encoder.onnx")
-    assert exporting.forebear(graph, "depth") == "hand 0.9.0, after 1,234,567 samples"
-    assert exporting.forebear(graph, "rgb") == "hand 0.9.0"
-    assert exporting.forebear(None, "rgb") is None
-    assert exporting.forebear("elsewhere/encoder.onnx", "rgb") == "elsewhere/encoder.onnx"

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.hands.contacts import Capsules, settle
+from training.hands.capsules import Capsules
+from training.hands.contacts import settle
 from training.hands.model import Array, HandModel
 
 #: Flexion of one finger at its three joints.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from training.hands.contacts import Capsules, settle
+from training.hands.capsules import Capsules
+from training.hands.contacts import settle
 from training.hands.gestures import GESTURES, pose_gestures
 from training.hands.model import Array, HandModel
 from training.hands.turns import HIGH, LOW

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.hands.contacts import TOLERANCE, Capsules, measure_capsules, settle
+from training.hands.capsules import Capsules, measure_capsules
+from training.hands.contacts import TOLERANCE, settle
 from training.hands.gestures import draw_gestures
 from training.hands.model import Array, HandModel, HandShape
 from training.hands.pose_bank import PoseBank

@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation, RotationSpline
 from hand_pose_ros.frames_folder import write_folder
 from hand_pose_ros.types import PinholeCamera, RgbdFrame
 from training.hands.appearance import LINEAR, through_lens
-from training.hands.contacts import measure_capsules
+from training.hands.capsules import measure_capsules
 from training.hands.depth import measure, perfect_sensors
 from training.hands.look import sample_looks
 from training.hands.model import Array, HandModel, joint_positions, pose_bones

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from training.hands.contacts import TOLERANCE, measure_capsules, overlap
+from training.hands.capsules import measure_capsules
+from training.hands.contacts import TOLERANCE, overlap
 from training.hands.gestures import GESTURES, draw_gestures, pose_gestures
 from training.hands.model import Array, HandModel, joint_positions, pose_bones
 from training.hands.shapes import sample_shapes

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from training.hands.contacts import TOLERANCE, Capsules, measure_capsules, overlap
+from training.hands.capsules import Capsules, measure_capsules
+from training.hands.contacts import TOLERANCE, overlap
 from training.hands.model import HandModel, HandShape
 from training.hands.motion import random_sequence, sequence
 from training.hands.turns import HIGH, LOW

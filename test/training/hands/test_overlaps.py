@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from training.hands.contacts import measure_capsules, settle
+from training.hands.capsules import measure_capsules
+from training.hands.contacts import settle
 from training.hands.gestures import GESTURES
 from training.hands.model import HandModel, HandShape
 from training.hands.overlaps import skin_overlaps, winding_numbers

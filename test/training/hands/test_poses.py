@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from training.hands.contacts import TOLERANCE, measure_capsules, overlap
+from training.hands.capsules import measure_capsules
+from training.hands.contacts import TOLERANCE, overlap
 from training.hands.model import (
     BONE_COUNT,
     FINGER_BONES,

@@ -9,18 +9,16 @@ from hand_pose_ros.estimator import Finder
 from hand_pose_ros.region import find_regions, region_from_box, region_of_picture
 from hand_pose_ros.types import FloatArray, HandPoseError, HandRegion, RgbdFrame
 
-#: Where there is depth beside colour, places that a detector is less sure of are looked at, too. Of 150 rendered rooms
-#: with a hand in them (docs/detector.md) 149 instead of 139 are found so; colour alone would see hands in other things.
-LEAST_WITH_DEPTH = 0.4
+#: Places that the detector is less sure of than its own threshold are looked at, too: the hand model looks closer, and
+#: says whether it believes in a hand there (docs/detector.md has what that finds, and what it takes for hands).
+LEAST = 0.4
 
 
 def learned(detector: HandDetector) -> Finder:
     """What the detector finds, at the distance of the nearest surface in its box where there is depth."""
-    threshold = detector.bundle.threshold
+    least = min(LEAST, detector.bundle.threshold)
 
     def find(frame: RgbdFrame, most: int) -> list[HandRegion]:
-        both = frame.rgb is not None and frame.depth_m is not None
-        least = min(LEAST_WITH_DEPTH, threshold) if both else threshold
         return [region_from_box(frame, found.box) for found in detector.detect(frame, most, least)]
 
     return find

@@ -34,8 +34,6 @@ _FRAMED = 0.8
 _CROPS = 8
 #: Further places looked at than hands are wanted: where a finder errs, the model itself knows which shows a hand.
 _SPARE = 3
-#: Log odds of a hand from which on the model cannot tell better from worse: there the finder's order decides.
-_SURE = 6.0
 #: From wrist to middle fingertip, of a newborn's hand and less: what is smaller is no hand but a part of one.
 SMALLEST_HAND_M = 0.06
 
@@ -131,7 +129,7 @@ class HandEstimator:
         crops, either_side = [crop for crop, _ in seen], [auto for _, auto in seen]
         encoded = self._encoder.encode(crops, either_side)
         if not given and len(crops) > self.options.max_hands:
-            surest = np.argsort(-np.minimum(encoded.presence_logit, _SURE), kind="stable")[: self.options.max_hands]
+            surest = np.argsort(-encoded.presence_logit, kind="stable")[: self.options.max_hands]
             encoded, either_side = encoded.pick(surest.tolist()), [either_side[k] for k in surest]
         for _ in range(0 if given else self.options.refine_passes):
             centred = self._centred(encoded, frame)

@@ -22,6 +22,9 @@ VIEWS = {
     "aligned": "moved, turned and scaled onto the truth",
 }
 
+#: What the node reports by default is at least so sure to be a hand.
+BELIEVED = 0.5
+
 
 @dataclass(frozen=True)
 class Scores:
@@ -48,7 +51,8 @@ class Scores:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """frames, found: how many, and in how many a hand was found. latency: median and p99 of the estimator in ms.
+    """frames, found: how many, and in how many a hand was found. believed: of these, with a confidence of BELIEVED and
+    more; errors are over all that were found. latency: median and p99 of the estimator in ms.
 
     The rest is over the frames with a found and a true hand (`compared`), and None where there are none.
     side_accuracy: share of correct sides. coverage: share of joints inside the 50, 90 and 99 % ellipsoids.
@@ -58,6 +62,7 @@ class Evaluation:
 
     frames: int
     found: int
+    believed: int
     compared: int
     latency_median_ms: float
     latency_p99_ms: float
@@ -77,7 +82,8 @@ def evaluate(predictions: Predictions, truth: Mapping[str, list[TrueHand]]) -> E
     median_ms, p99_ms = (float(value) for value in np.percentile(predictions.latency_ms, [50, 99]))
     compared = predictions.found & np.isfinite(true_joints_m).any(axis=(1, 2))
     found = int(predictions.found.sum())
-    counts = Evaluation(len(predictions.frame), found, int(compared.sum()), median_ms, p99_ms)
+    believed = int((predictions.confidence[predictions.found] >= BELIEVED).sum())
+    counts = Evaluation(len(predictions.frame), found, believed, int(compared.sum()), median_ms, p99_ms)
     if not compared.any():
         return counts
     predicted_mm, truth_mm = predictions.joints_m[compared] * 1e3, true_joints_m[compared] * 1e3
@@ -130,7 +136,8 @@ def view_errors(predicted: FloatArray, truth: FloatArray) -> dict[str, FloatArra
 def table(evaluation: Evaluation) -> str:
     """The evaluation for a terminal."""
     lines = [
-        f"hands found      {evaluation.found} of {evaluation.frames} frames",
+        f"hands found      {evaluation.found} of {evaluation.frames} frames, {evaluation.believed} of them with a "
+        f"confidence of {BELIEVED} or more",
         f"latency          median {evaluation.latency_median_ms:.1f} ms, p99 {evaluation.latency_p99_ms:.1f} ms",
     ]
     if evaluation.scores is None or evaluation.coverage is None:

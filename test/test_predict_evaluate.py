@@ -147,8 +147,10 @@ def test_frames_without_hand_or_truth_are_counted_but_not_compared() -> None:
     predictions.joints_m[0] = np.nan
     predictions.side[0] = ""
     del truth["1"]
+    predictions.confidence[:] = [np.nan, 0.9, 0.5, 0.4, 0.1, 0.9]
     result = evaluate(predictions, truth)
-    assert (result.frames, result.found, result.compared) == (6, 5, 4)
+    assert (result.frames, result.found, result.believed, result.compared) == (6, 5, 3, 4)
+    assert "5 of 6 frames, 3 of them with a confidence of 0.5 or more" in table(result)
 
 
 def test_tables_and_json_with_and_without_truth() -> None:

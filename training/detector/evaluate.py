@@ -13,6 +13,7 @@ import numpy as np
 from hand_pose_ros.detector.detector import Detection, HandDetector
 from hand_pose_ros.detector.scores import DetectionScores, PartScores, score, score_of_part
 from hand_pose_ros.estimator import HandEstimator
+from hand_pose_ros.evaluate import BELIEVED
 from hand_pose_ros.region import find_regions, region_from_box
 from hand_pose_ros.types import FloatArray, HandEstimate, HandRegion, Modality, PinholeCamera, RgbdFrame
 from training.detector.photos import Scene
@@ -23,8 +24,6 @@ LEAST = 0.02
 MOST = 10
 #: Bounds of hands' sizes, the longer side of the box, as a share of the picture's width.
 SIZES = (0.0, 0.1, 0.2, 0.4, np.inf)
-#: From this confidence on the hand model believes in a hand, as the node does by default.
-BELIEVED = 0.5
 #: What lies within so many sizes of a hand's box around it is that hand.
 NEAR = 0.25
 

@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any
 from hand_pose_ros.types import HandPoseError
 
 if TYPE_CHECKING:
-    from hand_pose_ros.types import Modality
+    from hand_pose_ros.types import Modality, RgbdFrame
     from training.detector.cutouts import Cutout
     from training.detector.photos import Photo, Scene
 
 HELP = "train, export and score the detector"
 RUNS = Path("runs/detector")
+#: Pictures that the ranges of an int8 network's activations are taken from.
+RANGE_ROOMS, RANGE_PHOTOS = 48, 24
 #: Of the columns of the table of scores, in characters.
 WIDTHS = (9, 7, 7, 11, 8, 8, 7, 6)
 
@@ -56,6 +58,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     export.add_argument("--version", default="0.1.0")
     export.add_argument("--note", help="for the card: what else is to be known about this training")
     export.add_argument("--threshold", type=float, default=0.4, help="least confidence (default: %(default)s)")
+    export.add_argument(
+        "--int8", type=Path, metavar="ROOMS", help="8-bit integers, with ranges from rooms and --photos learnt from"
+    )
     export.add_argument("--photos", type=Path, help="photos with boxes, to score the held-out ones for the card")
     export.add_argument("--rooms", type=Path, help="rendered rooms that were not trained on, to score for the card")
     export.add_argument("--near-rooms", type=Path, help="such rooms with hands near the camera, as well")
@@ -104,12 +109,13 @@ def run(args: argparse.Namespace) -> int:
     scenes = _held_out(held_out, held_out_hands, rooms, read_rooms(args.near_rooms) if args.near_rooms else [])
     if args.step == "export":
         from training.detector.run import export
+        from training.export import write_manifest
 
         notes = {"note": args.note} if args.note else {}
-        export(args.runs, args.bundle, args.version, args.threshold, notes)
-        accuracy = _scores(str(args.bundle), scenes)
-        if accuracy:
-            export(args.runs, args.bundle, args.version, args.threshold, notes | {"accuracy": accuracy})
+        frames = _seen_in_training(read_rooms(args.int8), learnt) if args.int8 else []
+        manifest = export(args.runs, args.bundle, args.version, args.threshold, notes, frames)
+        manifest["card"]["accuracy"] = _scores(str(args.bundle), scenes)
+        write_manifest(args.bundle, manifest)
         print(f"{args.bundle}")
         return 0
     if not scenes:
@@ -119,6 +125,15 @@ def run(args: argparse.Namespace) -> int:
         rows["hand_model"] = _scores_of_model(args.model, args.bundle, scenes)
     print(json.dumps(rows, indent=2))
     return 0
+
+
+def _seen_in_training(rooms: list[Scene], photos: list[Photo]) -> list[RgbdFrame]:
+    """Some of the rooms, in turn as either camera and both see them, and some of the photos."""
+    from training.detector.evaluate import frame_of
+
+    seen: tuple[Modality, ...] = ("rgbd", "rgb", "depth")
+    frames = [frame_of(room, seen[k % 3]) for k, room in enumerate(rooms[:: -(-len(rooms) // RANGE_ROOMS)])]
+    return frames + [frame_of(photo.read(), "rgb") for photo in photos[:: max(1, len(photos) // RANGE_PHOTOS)]]
 
 
 def _held_out(

@@ -42,7 +42,7 @@ def evaluate(detector: HandDetector, scenes: Sequence[Scene], seen: Modality = "
     found: list[list[Detection]] = []
     milliseconds = []
     for scene in scenes:
-        frame = _frame(scene, seen)
+        frame = frame_of(scene, seen)
         start = time.perf_counter()
         found.append(detector.detect(frame, MOST, LEAST))
         milliseconds.append((time.perf_counter() - start) * 1e3)
@@ -75,7 +75,7 @@ def evaluate_model(
     side: list[list[bool]] = [[] for _ in pairwise(SIZES)]
     of_hands, of_places = [], []
     for scene in scenes:
-        frame = _frame(scene, seen)
+        frame = frame_of(scene, seen)
         for box, is_right in zip(scene.boxes, scene.right, strict=True):
             hands = estimator.estimate(frame, box=np.append(box[:2], box[2:] - box[:2]), modalities=seen)
             of_hands.append(_believed(hands))
@@ -109,7 +109,7 @@ def _share(values: Sequence[bool]) -> float:
     return float(np.mean(values)) if values else float("nan")
 
 
-def _frame(scene: Scene, seen: str) -> RgbdFrame:
+def frame_of(scene: Scene, seen: Modality) -> RgbdFrame:
     """What is to be seen of the scene, by a camera of an ordinary lens."""
     height, width = scene.rgb.shape[:2]
     frame = RgbdFrame(PinholeCamera(width, width, width / 2, height / 2, width, height), scene.rgb, scene.depth_m)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import subprocess
+from collections.abc import Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -14,8 +15,11 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
+from hand_pose_ros.detector.bundle import load_detector_bundle
+from hand_pose_ros.detector.letterbox import network_input
 from hand_pose_ros.manifest import sha256
-from hand_pose_ros.types import HandPoseError
+from hand_pose_ros.quantise import to_int8
+from hand_pose_ros.types import HandPoseError, RgbdFrame
 from training.detector.network import HEIGHT, STRIDE, WIDTH, DetectorNetwork, Maps, load_imagenet
 from training.detector.objective import loss, normalised
 from training.detector.samples import DEPTH_SPAN_M, Sources, detector_batches
@@ -74,8 +78,11 @@ class _AsExported(nn.Module):
         return self._run(*inputs)
 
 
-def export(folder: Path, bundle: Path, version: str, threshold: float, notes: dict[str, Any]) -> dict[str, Any]:
-    """Write the trained network as a bundle to the folder `bundle`; returns its manifest. notes: for the card.
+def export(
+    folder: Path, bundle: Path, version: str, threshold: float, notes: dict[str, Any], frames: Sequence[RgbdFrame] = ()
+) -> dict[str, Any]:
+    """Write the trained network as a bundle to the folder `bundle`; returns its manifest. notes: for the card. frames:
+    round it to 8-bit integers, activations to the ranges that these frames give them; without any it stays as it is.
 
     Raises HandPoseError where the exported network differs from torch's by a relative error of 1e-3 or more.
     """
@@ -87,7 +94,7 @@ def export(folder: Path, bundle: Path, version: str, threshold: float, notes: di
     parity = _write(file, network)
     state = torch.load(folder / f"{STAGE}.ckpt", weights_only=True)
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    manifest = {
+    manifest: dict[str, Any] = {
         "format_version": 1,
         "kind": "detector",
         "name": bundle.name,
@@ -112,6 +119,15 @@ def export(folder: Path, bundle: Path, version: str, threshold: float, notes: di
         },
     }  # fmt: skip
     write_manifest(bundle, manifest)
+    if frames:
+        opened = load_detector_bundle(bundle)
+        to_int8(file, [network_input(frame, opened, smaller=1)[0] for frame in frames])
+        manifest["sha256"] = {file.name: sha256(file)}
+        manifest["card"] |= {
+            "arithmetic": "int8 but for the first and last layers",
+            "ranges_from_pictures": len(frames),
+        }
+        write_manifest(bundle, manifest)
     return manifest
 
 

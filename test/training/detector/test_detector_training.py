@@ -93,9 +93,10 @@ def test_trained_exported_and_scored(tmp_path: Path, capsys: pytest.CaptureFixtu
     run(Sources([], read_rooms(folder), []), tmp_path / "runs", minutes=0.002, workers=0, start=None)
     arguments = ["--runs", str(tmp_path / "runs"), "--bundle", str(tmp_path / "finder"), "--rooms", str(folder)]
     arguments += ["--near-rooms", str(folder)]
-    assert main(["detector", "export", *arguments]) == 0
+    assert main(["detector", "export", *arguments, "--int8", str(folder)]) == 0
     detector = HandDetector(tmp_path / "finder")
     card = detector.bundle.card
+    assert card["arithmetic"].startswith("int8") and card["ranges_from_pictures"] == 4
     assert detector.bundle.name == "finder" and (tmp_path / "finder" / MANIFEST).is_file()
     assert card["export_parity_relative_error"] < 1e-3 and card["samples"] > 0
     of_rooms = {"rooms_rgbd", "rooms_rgb", "rooms_depth"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from hand_pose_ros.backend import Network
 from hand_pose_ros.bundle import CovarianceSpec, load_bundle
+from hand_pose_ros.encode import HandEncoder
 from hand_pose_ros.manifest import sha256
 from hand_pose_ros.quantise import to_int8
 from hand_pose_ros.skeleton import JOINT_COUNT, JOINT_NAMES
@@ -26,7 +27,7 @@ from training.hands.pictures import RgbdBatch, rgbd_batches
 from training.hands.scene import CROP_SIZE_M, SceneSettings
 from training.held_out import BATCH, Hand, crops_of_batches, crops_of_folder, open_encoder, see
 from training.networks import LATENT, RGB_MEAN, RGB_STD, ExpertHead
-from training.onnx_export import export_network
+from training.onnx_export import export_network, halve_weights
 from training.presence import believed, fit_presence, sample_places
 from training.provenance import provenance
 from training.run import load_space, load_student, read_experiment, rgb_folders, scene_settings
@@ -100,8 +101,10 @@ def export(
 
     # from here on as the estimator sees: with a bundle
     pictures = list(crops_of_batches(_validation_batches(config)))
-    if int8:
-        manifest["card"]["encoders"] = _round_encoders(bundle, manifest, pictures[:RANGE_PICTURES])
+    shown = pictures[:RANGE_PICTURES]
+    trained = [key for key in manifest["encoders"] if not config[key].get("keep")]
+    changed = _round_encoders(bundle, manifest, shown) if int8 else _halve_encoders(bundle, manifest, shown, trained)
+    manifest["card"]["encoders"] = changed
     manifest["card"]["presence"] = {key: _fit_presence(bundle, key, config[key]) for key in manifest["encoders"]}
     _sign(bundle, manifest)
     opened = load_bundle(bundle)
@@ -146,9 +149,7 @@ def _write_networks(config: dict[str, Any], runs: Path, bundle: Path) -> dict[st
         if stage == "depth":
             seen["tan_half"] = torch.rand(2) * 0.4
         jobs[f"encoder_{stage}"] = encoder, seen, ENCODER_OUTPUTS
-    return {
-        key: export_network(bundle / f"{key}.onnx", *job, halve=key.startswith("encoder")) for key, job in jobs.items()
-    }
+    return {key: export_network(bundle / f"{key}.onnx", *job) for key, job in jobs.items()}
 
 
 def forget_side_prior(head: ExpertHead) -> None:
@@ -166,20 +167,46 @@ def _validation_batches(config: dict[str, Any]) -> Iterator[RgbdBatch]:
 
 def _round_encoders(bundle: Path, manifest: dict[str, Any], pictures: Sequence[Hand]) -> dict[str, Any]:
     """The bundle's encoders in 8-bit integers, in place; for the card, how that moves the joints of these hands."""
+
+    def to_integers(encoder: HandEncoder, key: str, path: Path) -> None:
+        inputs = encoder.inputs(key, [crop for crop, _ in pictures])
+        to_int8(path, [{name: x[k : k + 1] for name, x in inputs.items()} for k in range(len(pictures))])
+
+    return {
+        "arithmetic": "int8 but for the first and last layers",
+        "ranges_from_pictures": len(pictures),
+        "joints_moved_mm": _change_encoders(bundle, manifest, pictures, to_integers),
+    }
+
+
+def _halve_encoders(
+    bundle: Path, manifest: dict[str, Any], pictures: Sequence[Hand], keys: Sequence[str]
+) -> dict[str, Any]:
+    """Those encoders' large weights in half precision, in place; for the card, how that moves these hands' joints."""
+
+    def halve(_: HandEncoder, key: str, path: Path) -> None:
+        if key in keys:
+            halve_weights(path)
+
+    return {
+        "arithmetic": f"single precision; large weights are kept in half of it ({', '.join(keys)})",
+        "joints_moved_mm": _change_encoders(bundle, manifest, pictures, halve),
+    }
+
+
+def _change_encoders(
+    bundle: Path, manifest: dict[str, Any], pictures: Sequence[Hand], change: Callable[[HandEncoder, str, Path], None]
+) -> dict[str, float]:
+    """Change each encoder's file in place; how many mm that moves the joints of these hands, by modality."""
     opened = load_bundle(bundle)
     encoder = open_encoder(opened)
     before = see(encoder, pictures)
     for key, path in opened.encoders.items():
-        inputs = encoder.inputs(key, [crop for crop, _ in pictures])
-        to_int8(path, [{name: x[k : k + 1] for name, x in inputs.items()} for k in range(len(pictures))])
+        change(encoder, key, path)
     _sign(bundle, manifest)
     after = see(open_encoder(load_bundle(bundle)), pictures)
     decoder = Network(opened.decoders["joints"])
-    return {
-        "arithmetic": "int8 but for the first and last layers",
-        "ranges_from_pictures": len(pictures),
-        "joints_moved_mm": {m: round(moved_mm(decoder, before, after, m), 2) for m in ("rgb", "depth")},
-    }
+    return {m: round(moved_mm(decoder, before, after, m), 2) for m in ("rgb", "depth")}
 
 
 def _fit_presence(bundle: Path, stage: str, settings: dict[str, Any]) -> dict[str, Any]:

@@ -23,14 +23,11 @@ LARGE = 100_000
 HALF = "_half"
 
 
-def export_network(
-    path: Path, module: nn.Module, example: dict[str, Tensor], outputs: tuple[str, ...], *, halve: bool = False
-) -> float:
+def export_network(path: Path, module: nn.Module, example: dict[str, Tensor], outputs: tuple[str, ...]) -> float:
     """Write one network with a dynamic batch; returns its largest relative error against torch on fresh inputs.
 
-    example: its inputs by name, in order, each with the batch as its first axis, of at least 2. halve: keep large
-    weights in half precision in the file, which they are read from once; arithmetic stays in single precision. Raises
-    HandPoseError where the error is 1e-3 or more.
+    example: its inputs by name, in order, each with the batch as its first axis, of at least 2. Raises HandPoseError
+    where the error is 1e-3 or more.
     """
     module = module.eval()
     batch = torch.export.Dim("n")
@@ -46,8 +43,6 @@ def export_network(
         node.ClearField("doc_string")
     for value in (*model.graph.value_info, *model.graph.input, *model.graph.output):
         value.ClearField("metadata_props")
-    if halve:
-        halve_weights(model)
     path.write_bytes(model.SerializeToString())
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     fresh = {name: torch.rand_like(x.repeat(3, *[1] * (x.dim() - 1))) * 2 - 1 for name, x in example.items()}
@@ -62,8 +57,10 @@ def export_network(
     return worst
 
 
-def halve_weights(model: onnx.ModelProto) -> None:
-    """Large weights in half precision, and cast where they are read; a runtime does that when it loads the graph."""
+def halve_weights(path: Path) -> None:
+    """Keep a file's large weights in half precision, in place; they are cast where they are read, once, when a runtime
+    loads the graph, so that arithmetic stays in single precision."""
+    model = onnx.load(str(path))
     graph = model.graph
     casts = []
     for tensor in graph.initializer:
@@ -77,6 +74,7 @@ def halve_weights(model: onnx.ModelProto) -> None:
     nodes = [*casts, *graph.node]
     del graph.node[:]
     graph.node.extend(nodes)
+    path.write_bytes(model.SerializeToString())
 
 
 def fold_norms(module: nn.Module) -> nn.Module:

@@ -74,7 +74,9 @@ def test_a_bundles_graph_is_started_from_whose_head_is_folded_and_which_may_be_r
     net, _ = trained
     seen = 2 + 3 * torch.randn(64, 1, 12, 12)
     path = tmp_path / "shipped.onnx"
-    export_network(path, net, {"x": seen[:2]}, ("y",), halve=halved)
+    export_network(path, net, {"x": seen[:2]}, ("y",))
+    if halved:
+        onnx_export.halve_weights(path)
     if rounded:
         to_int8(path, [{"x": picture[None].numpy()} for picture in seen[:32]])
     kinds = {node.op_type for node in onnx.load(str(path)).graph.node}

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 HELP = "train, export and score the detector"
 RUNS = Path("runs/detector")
+#: Hands that a hand model looks for in a picture.
+MOST_HANDS = 4
 #: Pictures that the ranges of an int8 network's activations are taken from.
 RANGE_ROOMS, RANGE_PHOTOS = 48, 24
 #: Of the columns of the table of scores, in characters.
@@ -188,23 +190,23 @@ def _scores_of_model(
     model: str, bundle: str, scenes: dict[str, tuple[Modality, list[Scene]]]
 ) -> dict[str, dict[str, Any]]:
     """A table on the terminal, and the same as plain data."""
+    from hand_pose_ros.bundle import load_bundle
     from hand_pose_ros.detector import HandDetector
-    from hand_pose_ros.estimator import HandEstimator
-    from training.detector.evaluate import SIZES, evaluate_model, known
+    from hand_pose_ros.detector.finders import automatic
+    from hand_pose_ros.estimator import EstimatorOptions, HandEstimator
+    from training.detector.evaluate import SIZES, evaluate_model, row_of_model
 
-    estimator, detector = HandEstimator(model), HandDetector(bundle)
-    sizes = [f"from {low:.0%}" for low in SIZES[:-1]]
-    print(f"\n{'the hand model':<24}{'hands believed':>16}{'elsewhere believed':>24}   side right, {', '.join(sizes)}")
+    detector, hand_model = HandDetector(bundle), load_bundle(model)
+    finder = automatic(detector, hand_model.crop.box_scale)
+    estimator = HandEstimator(hand_model, options=EstimatorOptions(finder=finder, max_hands=MOST_HANDS))
+    sizes = "".join(f"{f'from {low:.0%}':>11}" for low in SIZES[:-1])
+    heads = "".join(f"{head:>11}" for head in ("found", "false", "none", "believed", "elsewhere", "of places"))
+    print(f"\n{'the hand model':<24}{heads}   side right {sizes}")
     rows: dict[str, dict[str, Any]] = {}
     for name, (seen, held_out) in scenes.items():
         said = evaluate_model(estimator, detector, held_out, seen)
-        elsewhere = f"{said.places_believed:.3f} of {said.places}"
-        sides = "".join(f"{share:>9.3f}" for share in said.side)
-        print(f"{name:<24}{said.hands_believed:>16.3f}{elsewhere:>24}{sides}")
-        rows[name] = {
-            "hands_believed": known(said.hands_believed),
-            "places": said.places,
-            "places_believed": known(said.places_believed),
-            "side": dict(zip(sizes, map(known, said.side), strict=True)),
-        }
+        values = (said.found, said.false, said.empty_right, said.hands_believed, said.places_believed, said.places)
+        cells = "".join(f"{value:>11}" if isinstance(value, int) else f"{value:>11.3f}" for value in values)
+        print(f"{name:<24}{cells}              " + "".join(f"{share:>11.3f}" for share in said.side))
+        rows[name] = row_of_model(said)
     return rows

@@ -60,20 +60,29 @@ def evaluate(detector: HandDetector, scenes: Sequence[Scene], seen: Modality = "
 class ModelScores:
     """What a hand model says, which looks closer. side: share of the hands whose side is known that it takes for hands
     of that side, by the ranges of SIZES. hands_believed: share of the hands in which it believes. places_believed: of
-    the `places` that finders propose where no hand is. NaN where there are none."""
+    the `places` that finders propose where no hand is.
+
+    found: share of the hands in whose box the middle of a hand lies that it found by itself, and believes in; false:
+    how many such middles lie beside all hands; empty_right: share of the pictures without hands in which there is none.
+    NaN where there are none."""
 
     side: tuple[float, ...]
     hands_believed: float
     places: int
     places_believed: float
+    found: float
+    false: int
+    empty_right: float
 
 
 def evaluate_model(
     estimator: HandEstimator, detector: HandDetector, scenes: Sequence[Scene], seen: Modality
 ) -> ModelScores:
-    """Shows `estimator` the true boxes, and what `detector` and blobs of depth propose beside them."""
+    """Shows `estimator` the true boxes, what `detector` and blobs of depth propose beside them, and then the pictures
+    alone, in which it looks by itself."""
     side: list[list[bool]] = [[] for _ in pairwise(SIZES)]
-    of_hands, of_places = [], []
+    of_hands, of_places, found, empty_right = [], [], [], []
+    false = 0
     for scene in scenes:
         frame = frame_of(scene, seen)
         for box, is_right in zip(scene.boxes, scene.right, strict=True):
@@ -86,7 +95,16 @@ def evaluate_model(
         for region in _proposed(detector, frame):
             if not _near(region.center_px, scene.boxes):
                 of_places.append(_believed(estimator.estimate(frame, regions=[region], modalities=seen)))
-    return ModelScores(tuple(map(_share, side)), _share(of_hands), len(of_places), _share(of_places))
+        alone = [hand for hand in estimator.estimate(frame, modalities=seen) if _believed([hand])]
+        middles = [hand.joints_px.mean(axis=0) for hand in alone]
+        found += [any(_near(middle, box[None], 0.0) for middle in middles) for box in scene.boxes]
+        false += sum(not _near(middle, scene.boxes) for middle in middles)
+        if not len(scene.boxes):
+            empty_right.append(not middles)
+    sides, places = tuple(map(_share, side)), len(of_places)
+    return ModelScores(
+        sides, _share(of_hands), places, _share(of_places), _share(found), false, _share(empty_right)
+    )  # fmt: skip
 
 
 def _proposed(detector: HandDetector, frame: RgbdFrame) -> list[HandRegion]:
@@ -95,9 +113,9 @@ def _proposed(detector: HandDetector, frame: RgbdFrame) -> list[HandRegion]:
     return [region_from_box(frame, hand.box) for hand in found] + find_regions(frame, MOST)
 
 
-def _near(point: tuple[float, float], boxes: FloatArray) -> bool:
-    """Whether a point is in one of the boxes (K, 4), or so near that a crop around it shows that hand."""
-    margin = NEAR * (boxes[:, 2:] - boxes[:, :2])
+def _near(point: FloatArray | tuple[float, float], boxes: FloatArray, share: float = NEAR) -> bool:
+    """Whether a point is in one of the boxes (K, 4), or nearer than that share of its size."""
+    margin = share * (boxes[:, 2:] - boxes[:, :2])
     return bool(((point > boxes[:, :2] - margin) & (point < boxes[:, 2:] + margin)).all(axis=1).any())
 
 
@@ -126,10 +144,16 @@ def as_row(evaluation: Evaluation) -> dict[str, Any]:
     return row
 
 
-def _rounded(scores: DetectionScores | PartScores) -> dict[str, Any]:
-    return {key: value if isinstance(value, int) else known(value) for key, value in vars(scores).items()}
+def row_of_model(scores: ModelScores) -> dict[str, Any]:
+    """For JSON: rounded, None for what is not known."""
+    parts = zip(scores.side, SIZES[:-1], strict=True)
+    side = {f"from_{smallest:g}_of_the_width": _known(share) for share, smallest in parts}
+    return {**_rounded(scores), "side": side}
 
 
-def known(value: float) -> float | None:
-    """For JSON, which has no NaN: rounded, or None."""
+def _rounded(scores: DetectionScores | PartScores | ModelScores) -> dict[str, Any]:
+    return {key: value if isinstance(value, (int, tuple)) else _known(value) for key, value in vars(scores).items()}
+
+
+def _known(value: float) -> float | None:
     return round(value, 3) if np.isfinite(value) else None

@@ -11,16 +11,21 @@ from detectors import make_test_detector
 
 from hand_pose_ros.detector import HandDetector
 from hand_pose_ros.region import region_from_box
-from training.detector.evaluate import evaluate_model
+from training.detector.evaluate import evaluate_model, row_of_model
 from training.detector.photos import Scene
 
 RED, PURPLE = (255, 0, 0), (255, 0, 60)
 
 
 class Believer:
-    """Believes in whatever is red without any blue in it; takes hands in the picture's left half for left ones."""
+    """Believes in whatever is red without any blue in it; takes hands in the picture's left half for left ones. By
+    itself it sees one hand, at the first two rows of red pixels."""
 
     def estimate(self, frame, *, box=None, regions=None, modalities):
+        if box is None and regions is None:
+            rows, columns = np.nonzero((frame.rgb == RED).all(axis=2))
+            seen = np.stack([columns, rows], axis=1).astype(float)
+            return [SimpleNamespace(confidence=0.9, joints_px=seen[:128])] if len(seen) else []
         region = regions[0] if regions else region_from_box(frame, box)
         u, v = (round(value) for value in region.center_px)
         red, _, blue = frame.rgb[min(v, frame.camera.height - 1), min(u, frame.camera.width - 1)]
@@ -53,6 +58,11 @@ def test_hands_and_what_is_none_are_counted_apart(detector: HandDetector) -> Non
     # what is found in the hands' own boxes is no thing; that in which nothing is believed counts all the same
     assert said.places == 2 and said.places_believed == 0.5
     assert said.side == pytest.approx((math.nan, 1 / 3, math.nan, math.nan), nan_ok=True)
+    # of three hands one, and in the picture without hands another
+    assert said.found == pytest.approx(1 / 3) and said.false == 1 and said.empty_right == 0
+    row = row_of_model(said)
+    assert row["side"]["from_0.1_of_the_width"] == 0.333 and row["side"]["from_0_of_the_width"] is None
+    assert (row["places"], row["places_believed"], row["found"]) == (2, 0.5, 0.333)
 
 
 def test_nothing_there_is_not_a_number(detector: HandDetector) -> None:

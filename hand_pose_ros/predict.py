@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.estimator import HandEstimator, SideChoice
-from hand_pose_ros.recordings import NamedFrame
+from hand_pose_ros.recordings import NamedFrame, no_frames
 from hand_pose_ros.skeleton import JOINT_COUNT
 from hand_pose_ros.types import FloatArray, HandEstimate, HandPoseError, Modality
 
@@ -77,7 +77,7 @@ def predict(
         hands.append(most_confident(estimates))
         progress(len(names))
     if not names:
-        raise HandPoseError("the recording has no complete frame; check that its pictures carry matching stamps")
+        raise no_frames()
     return as_predictions(names, hands, latency_ms)
 
 

@@ -17,8 +17,8 @@ from hand_pose_ros.detector import HandDetector
 from hand_pose_ros.detector.finders import automatic
 from hand_pose_ros.estimator import EstimatorOptions, HandEstimator
 from hand_pose_ros.evaluate import VIEWS, evaluate
-from hand_pose_ros.recordings import open_recording
-from hand_pose_ros.types import HandPoseError, Modality
+from hand_pose_ros.recordings import no_frames, open_recording
+from hand_pose_ros.types import Modality
 
 HANDS = 4
 
@@ -60,7 +60,7 @@ def compare(
     recording = open_recording(path)
     truth, frames = recording.truth(), list(recording.frames())
     if not frames:
-        raise HandPoseError(f"{path}: no complete frame; check that its pictures carry matching stamps")
+        raise no_frames(path)
     colour, depth = (any(vars(f.frame)[key] is not None for f in frames) for key in ("rgb", "depth_m"))
     seen: tuple[Modality, ...] = ("rgbd", "depth", "rgb") if colour and depth else ("depth",) if depth else ("rgb",)
     competitors: dict[str, Callable[[], Run]] = {}

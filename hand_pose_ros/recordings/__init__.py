@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from hand_pose_ros.recordings.folder_recording import FolderRecording
-from hand_pose_ros.recordings.recording import NamedFrame, Recording, TrueHand
+from hand_pose_ros.recordings.recording import NamedFrame, Recording, TrueHand, no_frames
 
-__all__ = ["FolderRecording", "NamedFrame", "Recording", "TrueHand", "open_recording"]
+__all__ = ["FolderRecording", "NamedFrame", "Recording", "TrueHand", "no_frames", "open_recording"]
 
 
 def open_recording(path: str | Path) -> Recording:

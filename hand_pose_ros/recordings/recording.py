@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from hand_pose_ros.types import FloatArray, RgbdFrame
+from hand_pose_ros.types import FloatArray, HandPoseError, RgbdFrame
 
 
 @dataclass(frozen=True)
@@ -35,3 +35,9 @@ class Recording(Protocol):
     def frames(self) -> Iterator[NamedFrame]: ...
 
     def truth(self) -> Mapping[str, list[TrueHand]]: ...
+
+
+def no_frames(path: Path | None = None) -> HandPoseError:
+    """What to raise for a recording in which there is nothing to look at."""
+    where = "the recording" if path is None else path
+    return HandPoseError(f"{where} has no complete frame; check that its pictures carry matching stamps")

@@ -14,7 +14,7 @@ from hand_pose_ros.estimator import HandEstimator, SideChoice
 from hand_pose_ros.evaluate import VIEWS, match_truth, plain, view_errors
 from hand_pose_ros.overlay import Picture
 from hand_pose_ros.predict import predict
-from hand_pose_ros.recordings import Recording
+from hand_pose_ros.recordings import Recording, no_frames
 from hand_pose_ros.reports.circumstances import Mask, group_by_circumstance, hidden_joints
 from hand_pose_ros.reports.corrections import (
     AS_IT_IS,
@@ -133,7 +133,7 @@ def modalities_of(recording: Recording, wanted: Modality) -> Modality:
     """What there is to look at in a recording, by its first frame; raises HandPoseError where it has none."""
     first = next(iter(recording.frames()), None)
     if first is None:
-        raise HandPoseError(f"{recording.path}: no complete frame; check that its pictures carry matching stamps")
+        raise no_frames(recording.path)
     if wanted == "rgbd" and (first.frame.rgb is None or first.frame.depth_m is None):
         return "rgb" if first.frame.depth_m is None else "depth"
     return wanted

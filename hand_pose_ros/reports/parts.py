@@ -13,7 +13,7 @@ from hand_pose_ros.bundle import Bundle
 from hand_pose_ros.estimator import EstimatorOptions, Finder, HandEstimator
 from hand_pose_ros.evaluate import VIEWS, match_truth, view_errors
 from hand_pose_ros.predict import predict
-from hand_pose_ros.recordings import NamedFrame, TrueHand
+from hand_pose_ros.recordings import NamedFrame, TrueHand, no_frames
 from hand_pose_ros.types import FloatArray, HandPoseError, Modality
 
 AS_IT_IS = "as it is"
@@ -58,7 +58,7 @@ def change(more: FloatArray) -> Change:
 def has(frames: Sequence[NamedFrame], modalities: Modality) -> bool:
     """Whether the frames, by the first one, have all of the modalities; raises HandPoseError where there are none."""
     if not frames:
-        raise HandPoseError("the recording has no complete frame; check that its pictures carry matching stamps")
+        raise no_frames()
     rgb, depth = frames[0].frame.rgb is not None, frames[0].frame.depth_m is not None
     return {"rgb": rgb, "depth": depth, "rgbd": rgb and depth}[modalities]
 

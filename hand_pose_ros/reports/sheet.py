@@ -13,7 +13,7 @@ from hand_pose_ros.estimator import HandEstimator, SideChoice
 from hand_pose_ros.evaluate import nearest_hand
 from hand_pose_ros.overlay import Picture
 from hand_pose_ros.predict import most_confident
-from hand_pose_ros.recordings import NamedFrame, Recording, TrueHand
+from hand_pose_ros.recordings import NamedFrame, Recording, TrueHand, no_frames
 from hand_pose_ros.reports.tiles import draw_tiles
 from hand_pose_ros.skeleton import JOINT_COUNT
 from hand_pose_ros.types import FloatArray, HandEstimate, HandPoseError, Modality
@@ -52,7 +52,7 @@ def draw_sheet(
         hand = most_confident(estimator.estimate(named.frame, box=named.box, modalities=modalities, side=side))
         ranked.append(_rank(named.name, hand, _true_hand(hand, truth.get(named.name, []))))
     if not ranked:
-        raise HandPoseError(f"{recording.path}: no complete frame; check that its pictures carry matching stamps")
+        raise no_frames(recording.path)
     chosen = choose(ranked, each)
     rows: dict[str, list[Picture]] = {}
     for named in recording.frames():

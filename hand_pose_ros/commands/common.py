@@ -61,7 +61,7 @@ def add_detector_argument(parser: argparse.ArgumentParser) -> None:
         choices=("auto", "learned", "depth"),
         default="auto",
         help="what looks for hands in frames without a box: a network; blobs of the depth picture (without depth the "
-        "whole picture is the hand); or the network where there is colour and blobs where there is depth alone "
+        "whole picture is the hand); or the network, and blobs where it finds nothing in depth alone "
         "(default: %(default)s)",
     )
 

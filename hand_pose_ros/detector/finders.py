@@ -25,7 +25,7 @@ def learned(detector: HandDetector) -> Finder:
 
 
 def automatic(detector: HandDetector, box_scale: float) -> Finder:
-    """What the detector finds where there is colour; blobs where there is depth alone, which it knows less well.
+    """What the detector finds; where it finds nothing in depth alone, blobs.
 
     A picture that a hand fills half of, in colour alone, is taken whole: it was cut around that hand more evenly than
     the detector's box is. box_scale: side of a model's crop / side of the hand's box.
@@ -33,9 +33,9 @@ def automatic(detector: HandDetector, box_scale: float) -> Finder:
     find = learned(detector)
 
     def find_either_way(frame: RgbdFrame, most: int) -> list[HandRegion]:
-        if frame.rgb is None:
-            return find_regions(frame, most)
         found = find(frame, most)
+        if frame.rgb is None:
+            return found or find_regions(frame, most)
         if frame.depth_m is not None:
             return found
         half = max(frame.camera.width, frame.camera.height) / 2

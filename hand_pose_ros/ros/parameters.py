@@ -86,7 +86,7 @@ class Parameters:
     detector: Literal["auto", "learned", "depth", "external"] = _parameter(
         "auto",
         "What looks for hands. learned: a network, on colour, depth or both; depth: blobs of the depth image, and "
-        "without depth the whole image is the hand; auto: the network where there is colour, blobs where there is "
+        "without depth the whole image is the hand; auto: the network, and blobs where it finds nothing in "
         "depth alone; external: the boxes on hand_boxes or hand_detections.",
         choices=("auto", "learned", "depth", "external"),
         at_load=True,

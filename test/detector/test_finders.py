@@ -27,12 +27,13 @@ def test_the_estimator_looks_where_the_detector_says(tmp_path: Path) -> None:
     assert estimator.estimate(RgbdFrame(CAMERA, np.zeros_like(rgb))) == []
 
 
-def test_automatically_the_network_looks_at_colour_and_blobs_are_for_depth_alone(tmp_path: Path) -> None:
+def test_automatically_the_network_looks_and_blobs_are_for_depth_alone_in_which_it_sees_nothing(tmp_path: Path) -> None:
     rgb, depth_m = np.zeros((480, 640, 3), np.uint8), np.full((480, 640), 2.5, np.float32)
     rgb[240:304, 384:448] = (255, 0, 0)
     depth_m[240:304, 384:448] = 0.6
     find = automatic(HandDetector(make_test_detector(tmp_path / "detector")), 1.25)
-    for frame in (RgbdFrame(CAMERA, rgb), RgbdFrame(CAMERA, rgb, depth_m)):
+    near_m = np.where(depth_m < 1, np.float32(0.1), depth_m)  # where blobs are not looked for
+    for frame in (RgbdFrame(CAMERA, rgb), RgbdFrame(CAMERA, rgb, depth_m), RgbdFrame(CAMERA, depth_m=near_m)):
         (region,) = find(frame, 4)
         assert np.abs(np.array(region.center_px) - [416, 272]).max() < 30
     depth_m = np.full((480, 640), 2.5, np.float32)

@@ -16,6 +16,8 @@ from training.networks import ExpertHead, JointsDecoder
 from training.onnx_export import export_network
 from training.presence import BATCH, Places, believed, fit_presence, sample_places
 
+MODELS = Path(__file__).parents[2] / "models"
+
 
 class Small(nn.Module):
     """An encoder that is a head alone, and expects hands as one does that has hardly seen anything else."""
@@ -84,3 +86,11 @@ def test_half_of_the_places_show_a_hand(stage: str, inputs: dict[str, tuple[int,
     assert present.shape == (BATCH + 20,) and 0.35 < present.mean() < 0.65
     again, _ = sample_places(stage, settings, 5, BATCH)
     np.testing.assert_array_equal(again["x"], shown["x"][:BATCH])
+
+
+@pytest.mark.parametrize("bundle", ["hand", "hand-fp32"])
+@pytest.mark.parametrize(("stage", "size"), [("depth", 64), ("rgb", 96)])
+def test_shipped_encoders_tell_hands_from_things(bundle: str, stage: str, size: int) -> None:
+    drawn = sample_places(stage, {"size": size, "skins": None, "backgrounds": None}, 2024, 4 * BATCH)
+    shares = believed(MODELS / bundle / f"encoder_{stage}.onnx", drawn)
+    assert shares["hands"] > 0.9 and shares["others"] < 0.1

@@ -1,5 +1,6 @@
 """Variants of the shipped bundle: they load, say what they are, and see what the original sees."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from hand_pose_ros.recordings import open_recording
 from hand_pose_ros.types import HandPoseError, PinholeCamera, RgbdFrame
 
 pytest.importorskip("onnx", reason="quantising needs onnx, which running a bundle does not")
+import onnx
+
 from hand_pose_ros.quantise import quantise
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -36,7 +39,8 @@ def test_a_variant_sees_what_the_original_sees(tmp_path, bundle, frames, kind, t
     assert variant.card["original"] == bundle.card
     assert (variant.card["calibrated_on_pictures"] > 0) == (kind == "int8")
     for key, path in variant.encoders.items():
-        assert path.stat().st_size < 0.8 * bundle.encoders[key].stat().st_size
+        weights = sum(math.prod(tensor.dims) for tensor in onnx.load(bundle.encoders[key]).graph.initializer)
+        assert path.stat().st_size < 2.5 * weights  # bytes; those of the original may be in half precision already
     before, after = HandEstimator(bundle), HandEstimator(variant)
     apart = [
         np.linalg.norm(before.estimate(frame)[0].joints_m - after.estimate(frame)[0].joints_m, axis=1)

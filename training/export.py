@@ -70,7 +70,7 @@ def export(
     config = read_experiment(experiment)
     bundle.mkdir(parents=True, exist_ok=True)
     parity = _write_networks(config, runs, bundle)
-    believed = CovarianceSpec(np.ones(JOINT_COUNT), np.zeros(JOINT_COUNT))
+    as_it_comes = CovarianceSpec(np.ones(JOINT_COUNT), np.zeros(JOINT_COUNT))
     manifest: dict[str, Any] = {
         "format_version": 1,
         "name": name,
@@ -92,7 +92,7 @@ def export(
             "joints": {"file": "decoder_joints.onnx"},
             "cloud": {"file": "decoder_cloud.onnx", "points": 256},
         },
-        "covariance": {modality: _plain(believed) for modality in MODALITIES},
+        "covariance": {modality: _plain(as_it_comes) for modality in MODALITIES},
         "weights": {},
         "sha256": {},
         "card": provenance(config, runs, parity),

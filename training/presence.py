@@ -46,17 +46,15 @@ def sample_places(stage: str, settings: dict[str, Any], seed: int, count: int) -
         for name, values in zip(shown, seen, strict=False):
             shown[name].append(values.numpy())
         present.append(batch.present > 0)
-    return {name: np.concatenate(parts)[:count] for name, parts in shown.items() if parts}, np.concatenate(present)[
-        :count
-    ]
+    inputs = {name: np.concatenate(parts)[:count] for name, parts in shown.items() if parts}
+    return inputs, np.concatenate(present)[:count]
 
 
 def believed(graph: Path, places: Places) -> dict[str, float]:
     """Of the places with a hand, and of those without one, the share in which the encoder `graph` believes in one."""
     shown, present = places
-    logits = _outputs(
-        onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"]), "presence_logit", shown
-    )
+    session = onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
+    logits = _outputs(session, "presence_logit", shown)
     return {"hands": float((logits > 0)[present].mean()), "others": float((logits > 0)[~present].mean())}
 
 

@@ -13,7 +13,7 @@ from hand_pose_ros import metrics
 from hand_pose_ros.predict import Predictions
 from hand_pose_ros.recordings import TrueHand
 from hand_pose_ros.skeleton import JOINT_COUNT, JOINT_NAMES
-from hand_pose_ros.types import FloatArray
+from hand_pose_ros.types import BELIEVED, FloatArray
 
 #: The ways of comparing, from what a robot needs to what tells shape alone.
 VIEWS = {
@@ -21,9 +21,6 @@ VIEWS = {
     "wrist-relative": "wrists moved onto each other",
     "aligned": "moved, turned and scaled onto the truth",
 }
-
-#: What the node reports by default is at least so sure to be a hand.
-BELIEVED = 0.5
 
 
 @dataclass(frozen=True)

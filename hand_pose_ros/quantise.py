@@ -27,6 +27,8 @@ Kind = Literal["int8", "fp16"]
 Shown = dict[str, FloatArray]
 #: More pictures make the ranges no better, and calibration keeps every activation of every picture in memory.
 MOST_PICTURES = 200
+#: For cards: what `to_int8` makes of a network.
+ARITHMETIC = "int8 but for the first and last layers"
 _PRODUCTS = ("Gemm", "MatMul")
 _ON_MAPS = ("Relu", "Clip", "Add", "Resize", "AveragePool", "MaxPool")
 

@@ -13,6 +13,10 @@ Modality = Literal["rgbd", "rgb", "depth"]
 Side = Literal["left", "right"]
 
 
+#: A hand with at least this confidence is taken to be there, where nobody says otherwise.
+BELIEVED = 0.5
+
+
 class HandPoseError(ValueError):
     """Bad input, told in one sentence: what was wrong, where, and what to do about it."""
 

@@ -18,7 +18,7 @@ from hand_pose_ros.backend import Network
 from hand_pose_ros.bundle import CovarianceSpec, load_bundle
 from hand_pose_ros.encode import HandEncoder
 from hand_pose_ros.manifest import sha256
-from hand_pose_ros.quantise import to_int8
+from hand_pose_ros.quantise import ARITHMETIC, to_int8
 from hand_pose_ros.skeleton import JOINT_COUNT, JOINT_NAMES
 from hand_pose_ros.types import Modality
 from training.calibrate import calibrate, choose_weight, moved_mm, report
@@ -173,7 +173,7 @@ def _round_encoders(bundle: Path, manifest: dict[str, Any], pictures: Sequence[H
         to_int8(path, [{name: x[k : k + 1] for name, x in inputs.items()} for k in range(len(pictures))])
 
     return {
-        "arithmetic": "int8 but for the first and last layers",
+        "arithmetic": ARITHMETIC,
         "ranges_from_pictures": len(pictures),
         "joints_moved_mm": _change_encoders(bundle, manifest, pictures, to_integers),
     }

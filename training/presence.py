@@ -24,7 +24,7 @@ from sklearn.linear_model import LogisticRegression
 
 from hand_pose_ros.types import FloatArray, HandPoseError
 from training.run import batch_maker
-from training.stages import build_student
+from training.stages import SHOWN
 
 #: An encoder's inputs by name, (N, ...), and which of these N crops show a hand.
 Places = tuple[dict[str, FloatArray], NDArray[np.bool_]]
@@ -38,11 +38,10 @@ BATCH = 64
 def sample_places(stage: str, settings: dict[str, Any], seed: int, count: int) -> Places:
     """`count` crops as the stage's encoder sees them, half of hands and half of what stands in a hand's place."""
     drawn = settings | {"batch": BATCH, "empty": 0.5, "pseudo_labels": None}
-    see = build_student(stage, settings["size"]).see
     shown: dict[str, list[FloatArray]] = {"x": [], "tan_half": []}
     present = []
     for batch in islice(batch_maker(stage, drawn)(seed), -(-count // BATCH)):
-        seen = see({name: torch.from_numpy(array) for name, array in vars(batch).items()})
+        seen = SHOWN[stage]({name: torch.from_numpy(array) for name, array in vars(batch).items()})
         for name, values in zip(shown, seen, strict=False):
             shown[name].append(values.numpy())
         present.append(batch.present > 0)

@@ -88,16 +88,21 @@ class Student(nn.Module):
         return total, {name: value.item() for name, value in logged.items()}
 
 
+#: What each stage's encoder is shown of a batch, in the order of its inputs.
+SHOWN: dict[str, Callable[[Batch], tuple[Tensor, ...]]] = {
+    "depth": lambda batch: (batch["depth"][:, None], batch["tan_half"]),
+    "rgb": lambda batch: (normalise(batch["rgb"]),),
+}
+
+
 def build_student(stage: str, size: int) -> Student:
     """The encoder that a stage trains, for crops of `size` pixels; raises KeyError for a stage that trains none."""
     if stage == "depth":
-        student = Student(
-            DepthEncoder(size), lambda batch: (batch["depth"][:, None], batch["tan_half"]), lambda b: b["joints"] / HALF
-        )
+        student = Student(DepthEncoder(size), SHOWN[stage], lambda batch: batch["joints"] / HALF)
     elif stage == "rgb":
         student = Student(
             PretrainedEncoder(size),
-            lambda batch: (normalise(batch["rgb"]),),
+            SHOWN[stage],
             lambda batch: torch.cat([batch["joints_2d"], batch["joints"][..., 2:] / HALF], 2),
         )
     else:

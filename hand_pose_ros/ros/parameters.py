@@ -10,7 +10,7 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.node import Node
 
 from hand_pose_ros.inputs.sync import Stream
-from hand_pose_ros.types import HandPoseError, Modality
+from hand_pose_ros.types import BELIEVED, HandPoseError, Modality
 
 _STREAMS: dict[str, list[Stream]] = {"rgbd": ["rgb", "depth"], "rgb": ["rgb"], "depth": ["depth"]}
 
@@ -95,7 +95,7 @@ class Parameters:
         "detector", "Bundle of the learned detector: a name under models/ or a path to its folder.", at_load=True
     )
     min_confidence: float = _parameter(
-        0.5, "Hands less certain to be there than this are not published.", within=(0.0, 1.0)
+        BELIEVED, "Hands less certain to be there than this are not published.", within=(0.0, 1.0)
     )
     smoothing: bool = _parameter(True, "Steady the joints over time (a Kalman filter); off: each image by itself.")
     predict_for: float = _parameter(

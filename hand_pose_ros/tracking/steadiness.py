@@ -14,7 +14,7 @@ from hand_pose_ros.metrics import coverage
 from hand_pose_ros.recordings import NamedFrame, TrueHand
 from hand_pose_ros.tracking.joint_filter import JointFilter
 from hand_pose_ros.tracking.tracker import HandTracker, TrackerOptions
-from hand_pose_ros.types import FloatArray, Modality
+from hand_pose_ros.types import BELIEVED, FloatArray, Modality
 
 if TYPE_CHECKING:
     from hand_pose_ros.estimator import HandEstimator, SideChoice
@@ -82,7 +82,7 @@ def follow(
     max_hands: int = 1,
     modalities: Modality = "rgbd",
     side: SideChoice = "auto",
-    min_confidence: float = 0.5,
+    min_confidence: float = BELIEVED,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Followed:
     """The hands of a recording. fps: of recordings without stamps."""

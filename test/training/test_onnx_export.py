@@ -36,7 +36,7 @@ def test_onnx_agrees_with_torch(tmp_path: Path, make: type, shapes: dict, output
         batch = {name: torch.randn(count, *shape) for name, shape in shapes.items()}
         with torch.no_grad():
             expected = module(*batch.values())
-        got = onnxruntime.InferenceSession(str(path)).run(list(outputs), {name: x.numpy() for name, x in batch.items()})
+        got = _run(path, batch)
         for one, other in zip(expected if isinstance(expected, tuple) else (expected,), got, strict=True):
             np.testing.assert_allclose(other, one.numpy(), rtol=1e-3, atol=1e-4)
     assert not {node.op_type for node in onnx.load(path).graph.node} & {

@@ -116,8 +116,10 @@ def run(args: argparse.Namespace) -> int:
         notes = {"note": args.note} if args.note else {}
         frames = _seen_in_training(read_rooms(args.int8), learnt) if args.int8 else []
         manifest = export(args.runs, args.bundle, args.version, args.threshold, notes, frames)
-        manifest["card"]["accuracy"] = _scores(str(args.bundle), scenes)
-        write_manifest(args.bundle, manifest)
+        accuracy = _scores(str(args.bundle), scenes)
+        if accuracy:
+            manifest["card"]["accuracy"] = accuracy
+            write_manifest(args.bundle, manifest)
         print(f"{args.bundle}")
         return 0
     if not scenes:

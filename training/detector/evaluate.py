@@ -13,9 +13,8 @@ import numpy as np
 from hand_pose_ros.detector.detector import Detection, HandDetector
 from hand_pose_ros.detector.scores import DetectionScores, PartScores, score, score_of_part
 from hand_pose_ros.estimator import HandEstimator
-from hand_pose_ros.evaluate import BELIEVED
 from hand_pose_ros.region import find_regions, region_from_box
-from hand_pose_ros.types import FloatArray, HandEstimate, HandRegion, Modality, PinholeCamera, RgbdFrame
+from hand_pose_ros.types import BELIEVED, FloatArray, HandEstimate, HandRegion, Modality, PinholeCamera, RgbdFrame
 from training.detector.photos import Scene
 
 #: Detections less certain than this are not even looked at; average precision wants all.
@@ -95,8 +94,8 @@ def evaluate_model(
         for region in _proposed(detector, frame):
             if not _near(region.center_px, scene.boxes):
                 of_places.append(_believed(estimator.estimate(frame, regions=[region], modalities=seen)))
-        alone = [hand for hand in estimator.estimate(frame, modalities=seen) if _believed([hand])]
-        middles = [hand.joints_px.mean(axis=0) for hand in alone]
+        alone = estimator.estimate(frame, modalities=seen)
+        middles = [hand.joints_px.mean(axis=0) for hand in alone if hand.confidence >= BELIEVED]
         found += [any(_near(middle, box[None], 0.0) for middle in middles) for box in scene.boxes]
         false += sum(not _near(middle, scene.boxes) for middle in middles)
         if not len(scene.boxes):
@@ -108,7 +107,7 @@ def evaluate_model(
 
 
 def _proposed(detector: HandDetector, frame: RgbdFrame) -> list[HandRegion]:
-    """Where hands might be: what the detector finds with little certainty, where it is asked, and blobs of depth."""
+    """Where hands might be: what the detector finds with little certainty where there is colour, and blobs of depth."""
     found = [] if frame.rgb is None else detector.detect(frame, MOST, LEAST)
     return [region_from_box(frame, hand.box) for hand in found] + find_regions(frame, MOST)
 

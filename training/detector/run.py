@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from hand_pose_ros.detector.bundle import load_detector_bundle
 from hand_pose_ros.detector.letterbox import network_input
 from hand_pose_ros.manifest import sha256
-from hand_pose_ros.quantise import to_int8
+from hand_pose_ros.quantise import ARITHMETIC, to_int8
 from hand_pose_ros.types import HandPoseError, RgbdFrame
 from training.detector.network import HEIGHT, STRIDE, WIDTH, DetectorNetwork, Maps, load_imagenet
 from training.detector.objective import loss, normalised
@@ -124,7 +124,7 @@ def export(
         to_int8(file, [network_input(frame, opened, smaller=1)[0] for frame in frames])
         manifest["sha256"] = {file.name: sha256(file)}
         manifest["card"] |= {
-            "arithmetic": "int8 but for the first and last layers",
+            "arithmetic": ARITHMETIC,
             "ranges_from_pictures": len(frames),
         }
         write_manifest(bundle, manifest)

@@ -85,19 +85,18 @@ def put_instead(rng: np.random.Generator, things: Things, distance: Array, where
     batch = len(distance)
     put = where & (rng.random(batch) < 0.75)
     parts = np.arange(BODY) < rng.integers(1, BODY + 1, batch)[:, None]
-    taken = np.flatnonzero(put)
     kind, centre, turn, half = (a.copy() for a in (things.kind, things.centre, things.turn, things.half))
-    kind[taken, :BODY] = np.where(parts, rng.integers(1, 4, (batch, BODY)), NONE)[taken]
-    turn[taken, :BODY] = Rotation.random(batch * BODY, rng=rng).as_matrix().reshape(batch, BODY, 3, 3)[taken]
+    kind[put, :BODY] = np.where(parts, rng.integers(1, 4, (batch, BODY)), NONE)[put]
+    turn[put, :BODY] = Rotation.random(batch * BODY, rng=rng).as_matrix().reshape(batch, BODY, 3, 3)[put]
     size = np.exp(rng.uniform(np.log(0.012), np.log(0.1), (batch, BODY, 3)))
-    half[taken, :BODY] = size[taken]
+    half[put, :BODY] = size[put]
     # the first near the middle, the others on its surface
     way = rng.normal(size=(batch, BODY, 3))
     way /= np.linalg.norm(way, axis=2, keepdims=True)
     way[:, 0] = 0
     middle = rng.normal(0, 0.02, (batch, 1, 3)) + np.array([0.0, 0.0, 1.0]) * distance[:, None, None]
     reach = way * size[:, :1].mean(2, keepdims=True)
-    centre[taken, :BODY] = (middle + reach)[taken]
+    centre[put, :BODY] = (middle + reach)[put]
     return Things(things.planes, kind, centre, turn, half)
 
 

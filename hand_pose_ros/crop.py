@@ -67,16 +67,16 @@ def _cut(
     if frame.depth_m is not None and distance_m is not None and (spec.depth_size or spec.points):
         grid = spec.depth_size or POINT_GRID
         seen = _unit_points(frame.depth_m, frame.camera, rotation, grid, distance_m, spec.size_m)
-        x, y, z = np.moveaxis(np.abs(seen), -1, 0)
-        order = _z_order(grid)
-        inside = order[((x <= 1.0) & (y <= 1.0) & (z <= 1.0)).ravel()[order]]
-        if len(inside) >= MIN_PIXELS:
+        inside = (np.abs(seen) <= 1.0).all(axis=0)
+        count = np.count_nonzero(inside)
+        if count >= MIN_PIXELS:
             distance, tan_half = distance_m, spec.size_m / 2 / distance_m
             if spec.depth_size:
-                depth = np.clip(seen[..., 2], -1.0, 1.0)
+                depth = np.minimum(np.maximum(seen[2], np.float32(-1.0)), np.float32(1.0))
             if spec.points:
-                every = (np.arange(spec.points) + 0.5) * (len(inside) / spec.points)
-                points = seen.reshape(-1, 3)[inside[every.astype(np.intp)]]
+                order = _z_order(grid)
+                every = (np.arange(spec.points) + 0.5) * (count / spec.points)
+                points = seen.reshape(3, -1)[:, order[inside.ravel()[order]][every.astype(np.intp)]].T
     rgb = None
     if frame.rgb is not None and spec.rgb_size and (distance is None or spec.rgb_beside_depth):
         rgb = _turned_picture(frame.rgb, frame.camera, rotation, tan_half, spec.rgb_size)
@@ -164,7 +164,7 @@ def _unit_points(
     distance_m: float,
     size_m: float,
 ) -> NDArray[np.float32]:
-    """(grid, grid, 3) points in units of half the cube's edge from its centre; z is 1 where nothing was measured.
+    """(3, grid, grid) points in units of half the cube's edge from its centre; z is 1 where nothing was measured.
 
     Each crop pixel takes the nearest pixel of the depth picture, with that pixel's own ray, so points are exact.
     """
@@ -176,14 +176,15 @@ def _unit_points(
     u, v = np.rint(u / w), np.rint(v / w)
     measured = np.asarray(depth_m, dtype=np.float32)
     z = cv2.remap(measured, u, v, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
-    known = (z > 0) & (z < np.inf)
-    z = np.where(known, z, np.float32(0))
+    unknown = ~((z > 0) & (z < np.inf))
+    np.copyto(z, np.float32(0), where=unknown)
     from_pixel = np.array(
         [[1 / camera.fx, 0, -camera.cx / camera.fx], [0, 1 / camera.fy, -camera.cy / camera.fy], [0, 0, 1]]
     )
-    points = np.empty((grid, grid, 3), dtype=np.float32)
+    points = np.empty((3, grid, grid), dtype=np.float32)
     for axis, (x, y, one) in enumerate((rotation @ from_pixel * (2.0 / size_m)).astype(np.float32)):
-        np.multiply(x * u + y * v + one, z, out=points[..., axis])
-    points[..., 2] -= np.float32(distance_m * 2.0 / size_m)
-    points[~known] = (np.inf, np.inf, 1.0)
+        np.multiply(x * u + y * v + one, z, out=points[axis])
+    points[2] -= np.float32(distance_m * 2.0 / size_m)
+    for axis, value in enumerate((np.inf, np.inf, 1.0)):
+        np.copyto(points[axis], np.float32(value), where=unknown)
     return points

@@ -13,7 +13,7 @@ from hand_pose_ros.crop import covariances_to_camera, to_camera
 from hand_pose_ros.encode import Encoded, modality_of
 from hand_pose_ros.latent import posterior_samples, second_moments
 from hand_pose_ros.placement import HAND_SIZE_STD, place
-from hand_pose_ros.region import region_from_joints
+from hand_pose_ros.region import is_before_camera
 from hand_pose_ros.skeleton import FINGERS, JOINT_COUNT, WRIST
 from hand_pose_ros.types import FloatArray, HandCrop, HandEstimate, PinholeCamera
 
@@ -35,7 +35,8 @@ class HandDecoder:
     def joints(self, encoded: Encoded) -> list[FloatArray]:
         """The mean joints (21, 3) of each hand, metres, in the camera's frame."""
         decoded = self._run("joints", encoded.mean)
-        return list(_in_camera(encoded, decoded["joints"], self._place_all(encoded, **decoded)))
+        placed = self._place_all(encoded.crops, **decoded)
+        return list(_in_camera(encoded.crops, decoded["joints"], placed))
 
     def lengths(self, encoded: Encoded) -> FloatArray:
         """(N,) metres from wrist to middle fingertip along the bones of each hand."""
@@ -47,27 +48,27 @@ class HandDecoder:
         """Decode, place in space, and turn and mirror back into the camera's frame. further: more looks at the same
         hands, crop j at hand shown[j]; joints and surface are means over a hand's looks, all else is the first one's.
         A hand behind the camera, a weak model's guess that nobody could use, is left out."""
-        count = len(encoded.crops)
+        count, further = len(encoded.crops), further or encoded.pick([])
+        crops, means = encoded.crops + further.crops, np.concatenate([encoded.mean, further.mean])
         draws = posterior_samples(encoded.mean, encoded.variance, self._samples)
-        latents = np.concatenate([encoded.mean[:, None], draws], axis=1)
-        decoded = self._run("joints", latents.reshape(-1, self._bundle.latent_size))
-        joints = decoded["joints"].reshape(count, -1, JOINT_COUNT, 3).astype(np.float64)
-        joints_2d = decoded["joints_2d"].reshape(count, -1, JOINT_COUNT, 2)[:, 0]
-        placed = self._place_all(encoded, joints[:, 0], joints_2d)
-        shapes = [[shape] for shape in self._shapes(encoded, joints[:, 0], placed)]
-        if further is not None:
-            again = self._run("joints", further.mean)
-            placed_again = self._place_all(further, **again)
-            for k, shape in zip(shown, self._shapes(further, again["joints"], placed_again), strict=True):
-                shapes[k].append(shape)
+        # all latents go through a decoder together: it is what they wait for, not its arithmetic
+        decoded = self._run("joints", np.concatenate([means, draws.reshape(-1, self._bundle.latent_size)]))
+        joints, drawn = np.split(decoded["joints"].astype(np.float64), [len(means)])
+        drawn = drawn.reshape(count, -1, JOINT_COUNT, 3)
+        placed = self._place_all(crops, joints, decoded["joints_2d"][: len(means)])
+        points = np.concatenate([joints, self._run("cloud", means)["cloud"]], axis=1)
+        shapes: list[list[FloatArray]] = [[] for _ in range(count)]
+        for k, shape in zip([*range(count), *shown], _in_camera(crops, points, placed), strict=True):
+            shapes[k].append(shape)
         hands = []
         for k, crop in enumerate(encoded.crops):
             modality = modality_of(crop)
             scale, _, position_covariance = placed[k]
-            joints_m, cloud_m = np.split(np.mean(shapes[k], axis=0), [JOINT_COUNT])
-            if region_from_joints(joints_m, camera) is None:
+            shape = sum(shapes[k], np.zeros(3)) / len(shapes[k])
+            joints_m, cloud_m = shape[:JOINT_COUNT], shape[JOINT_COUNT:]
+            if not is_before_camera(joints_m):
                 continue
-            deviations = joints[k, 1:] - joints[k, 0]
+            deviations = drawn[k] - joints[k]
             if crop.distance_m is None:
                 # where the hand is follows from placing it, which has a covariance of its own
                 deviations = deviations - deviations.mean(axis=1, keepdims=True)
@@ -89,14 +90,9 @@ class HandDecoder:
             )
         return hands
 
-    def _shapes(self, encoded: Encoded, joints: FloatArray, placed: Sequence[Placed]) -> Iterator[FloatArray]:
-        """Joints, then surface points (21 + P, 3) of each hand, metres, in the camera's frame."""
-        clouds = self._run("cloud", encoded.mean)["cloud"]
-        return _in_camera(encoded, np.concatenate([joints, clouds], axis=1), placed)
-
-    def _place_all(self, encoded: Encoded, joints: FloatArray, joints_2d: FloatArray) -> list[Placed]:
+    def _place_all(self, crops: Sequence[HandCrop], joints: FloatArray, joints_2d: FloatArray) -> list[Placed]:
         """Where each hand is, from the decoded joints (N, 21, 3) and (N, 21, 2)."""
-        return [self._place(*hand) for hand in zip(encoded.crops, joints, joints_2d, strict=True)]
+        return [self._place(*hand) for hand in zip(crops, joints, joints_2d, strict=True)]
 
     def _place(self, crop: HandCrop, joints: FloatArray, joints_2d: FloatArray) -> Placed:
         """Scale of the hand, position (3,) of its origin in the crop frame, and the covariance (3, 3) of that."""
@@ -119,9 +115,9 @@ def _lengths(joints: FloatArray) -> FloatArray:
     return lengths
 
 
-def _in_camera(encoded: Encoded, points: FloatArray, placed: Sequence[Placed]) -> Iterator[FloatArray]:
+def _in_camera(crops: Sequence[HandCrop], points: FloatArray, placed: Sequence[Placed]) -> Iterator[FloatArray]:
     """Decoded points (N, P, 3) of each hand, metres, in the camera's frame."""
-    for crop, own, (scale, position, _) in zip(encoded.crops, points, placed, strict=True):
+    for crop, own, (scale, position, _) in zip(crops, points, placed, strict=True):
         yield to_camera(crop, own * scale + position)
 
 

@@ -37,14 +37,19 @@ _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 _SQUARE = np.ones((3, 3), dtype=np.uint8)
 
 
+def is_before_camera(joints_m: FloatArray) -> bool:
+    """Whether a hand of these joints (21, 3), in the camera frame, is where a camera could see it."""
+    return bool(np.isfinite(joints_m).all() and joints_m[:, 2].mean() >= CLOSEST_M)
+
+
 def region_from_joints(joints_m: FloatArray, camera: PinholeCamera) -> HandRegion | None:
     """The region of a hand whose joints (21, 3) in the camera frame are known, as from the frame before.
 
     None where the hand is not in front of the camera, so that there is nowhere to look.
     """
-    middle = joints_m.mean(axis=0)
-    if not np.isfinite(joints_m).all() or middle[2] < CLOSEST_M:
+    if not is_before_camera(joints_m):
         return None
+    middle = joints_m.mean(axis=0)
     pixels = project(np.maximum(joints_m, (-np.inf, -np.inf, CLOSEST_M)), camera)
     u, v = project(middle, camera)
     # about the joints' mean, not about their box: a stretched finger reaches far from it

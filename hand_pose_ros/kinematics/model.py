@@ -61,6 +61,8 @@ LOWER: FloatArray = np.array([hinge.lower for hinge in HINGES])
 UPPER: FloatArray = np.array([hinge.upper for hinge in HINGES])
 
 _PLACE = np.array([hinge.digit * 5 + hinge.axis for hinge in HINGES])
+#: Of the five axes, those that bend each phalanx; the last one is not turned sideways.
+_ABDUCTION, _FLEXION, _HAS_ABDUCTION = np.array([0, 2, 2]), np.array([1, 3, 4]), np.array([1.0, 1.0, 0.0])
 _SIGN = np.array([hinge.sign for hinge in HINGES])
 
 
@@ -120,10 +122,12 @@ def from_axes(axes: FloatArray) -> FloatArray:
 def digit_frames(axes: FloatArray) -> FloatArray:
     """(..., 5, 3, 3, 3) from `to_axes`: for each digit and phalanx a rotation whose columns are the phalanx's axes in
     the wrist frame: x along it, outwards, y out of its back."""
-    base = BASE_FRAMES @ bend(axes[..., 0], axes[..., 1])
-    middle = base @ bend(axes[..., 2], axes[..., 3])
-    end = middle @ bend(np.zeros_like(axes[..., 4]), axes[..., 4])
-    return np.stack([base, middle, end], axis=-3)
+    turns = bend(axes[..., _ABDUCTION] * _HAS_ABDUCTION, axes[..., _FLEXION])
+    frames = np.empty_like(turns)
+    frames[..., 0, :, :] = BASE_FRAMES @ turns[..., 0, :, :]
+    for phalanx in (1, 2):
+        frames[..., phalanx, :, :] = frames[..., phalanx - 1, :, :] @ turns[..., phalanx, :, :]
+    return frames
 
 
 def joints_from_angles(angles: FloatArray, shape: HandShape) -> FloatArray:

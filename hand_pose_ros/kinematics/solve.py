@@ -39,6 +39,13 @@ STEP_RAD = 1.0
 _BOUNDS = np.sort(np.stack([to_axes(LOWER), to_axes(UPPER)]), axis=0)
 #: (points, axes): which points of a digit an axis moves.
 _MOVES = np.array([[1, 1, 0, 0, 0], [1, 1, 1, 1, 0], [1, 1, 1, 1, 1]], dtype=bool)
+#: What the five axes of a digit are: columns (y, z) of the frames of its base and its first two phalanges, as they are
+#: or the other way round, through its base or the ends of these phalanges.
+_TURNED_BY, _ALONG = np.array([0, 1, 1, 2, 2]), np.array([1, 2, 1, 2, 2])
+_TURN_SIGN = np.array([1.0, -1.0, 1.0, -1.0, -1.0])[:, None, None]
+_FROM, _AT_BASE = np.array([0, 0, 1, 1, 2]), np.zeros((5, 1, 3))
+_EYE = np.eye(5)
+_DAMPING = _EYE / STEP_RAD**2
 #: The closed form takes a finger's plane from all its phalanges, the thumb's from the first.
 _PLANE_WEIGHTS = np.array([[1.0, 0, 0]] + [[1.0, 1.0, 1.0]] * 4)
 
@@ -99,20 +106,20 @@ def _gauss_newton(axes: FloatArray, points: FloatArray, weights: FloatArray, len
     others make up for it (projected Newton: Bertsekas, SIAM J. Control and Optimization 20(2), 1982)."""
     frames = digit_frames(axes)
     reached = np.cumsum(frames[..., 0] * lengths[..., None], axis=1)
-    base, middle = frames[:, 0], frames[:, 1]
-    turn_about = np.stack([BASE_FRAMES[..., 1], -base[..., 2], base[..., 1], -middle[..., 2], -middle[..., 2]], axis=1)
-    origins = np.stack([np.zeros((5, 3)), np.zeros((5, 3)), reached[:, 0], reached[:, 0], reached[:, 1]], axis=1)
-    arms = reached[:, :, None] - origins[:, None]
-    jacobian = _cross(turn_about[:, None], arms) * _MOVES[..., None]  # digit, point, axis, xyz
-    weighted = jacobian @ weights
-    gradient = np.einsum("dpki,dpi->dk", weighted, points - reached)
-    hessian = np.einsum("dpki,dpli->dkl", weighted, jacobian) + np.eye(5) / STEP_RAD**2
+    turned = np.concatenate([BASE_FRAMES[:, None], frames], axis=1)
+    joints = np.concatenate([_AT_BASE, reached], axis=1)
+    turn_about = turned[:, _TURNED_BY, :, _ALONG] * _TURN_SIGN  # axis, digit, xyz
+    arms = reached[:, :, None] - joints[:, None, _FROM]
+    jacobian = _cross(turn_about.transpose(1, 0, 2)[:, None], arms) * _MOVES[..., None]  # digit, point, axis, xyz
+    weighted = (jacobian @ weights).transpose(0, 2, 1, 3).reshape(5, 5, 9)
+    gradient = (weighted @ (points - reached).reshape(5, 9, 1))[..., 0]
+    hessian = weighted @ jacobian.transpose(0, 1, 3, 2).reshape(5, 9, 5) + _DAMPING
     low, high = _BOUNDS
     stuck = ((axes <= low) & (gradient <= 0)) | ((axes >= high) & (gradient >= 0))
     free = ~stuck
-    hessian = hessian * (free[:, :, None] & free[:, None]) + np.eye(5) * stuck[:, None]
+    hessian = hessian * (free[:, :, None] & free[:, None]) + _EYE * stuck[:, None]
     step = np.linalg.solve(hessian, (gradient * free)[..., None])[..., 0]
-    return np.clip(axes + step, low, high)
+    return np.minimum(np.maximum(axes + step, low), high)
 
 
 def _cross(a: FloatArray, b: FloatArray) -> FloatArray:

@@ -89,51 +89,45 @@ def hand_array(
 
 def _hand(hand: TrackedHand, angles: FloatArray) -> Hand:
     estimate = hand.estimate
-    return Hand(
+    message = Hand(
         id=hand.id,
         side=_SIDES[estimate.side],
         side_confidence=float(estimate.side_confidence),
         confidence=float(estimate.confidence),
         modalities=0 if hand.unseen_s > 0 else MODALITY_BITS[estimate.modalities],
-        wrist=_wrist(estimate),
-        joints=_joints(estimate),
         joint_angles=array("f", angles.tolist()),
         joint_angle_names=_ANGLE_NAMES,
     )
+    # filled in where they are: a message makes all its parts before it takes others in their place
+    _fill_wrist(message.wrist, estimate)
+    _fill_joints(message.joints, estimate)
+    return message
 
 
-def _wrist(estimate: HandEstimate) -> PoseWithCovariance:
-    message = PoseWithCovariance()
+def _fill_wrist(message: PoseWithCovariance, estimate: HandEstimate) -> None:
     pose = wrist_pose(estimate.joints_m, estimate.joint_cov_m2, estimate.side)
     if pose is None:
         nan = float("nan")
         message.pose.position = Point(x=nan, y=nan, z=nan)
         message.pose.orientation = Quaternion(x=nan, y=nan, z=nan, w=nan)
         message.covariance[0] = -1.0
-        return message
+        return
     message.pose.position = _point(pose.position)
     message.pose.orientation = _quaternion(quaternion_from_matrix(pose.rotation))
     message.covariance = pose.covariance.ravel()
-    return message
 
 
-def _joints(estimate: HandEstimate) -> list[HandJoint]:
-    joints = []
-    for position, covariance in zip(estimate.joints_m, estimate.joint_cov_m2, strict=True):
-        if np.isfinite(position).all():
-            known = np.isfinite(covariance).all()
-            joints.append(
-                HandJoint(
-                    position=_point(position),
-                    covariance=covariance.astype(np.float64).ravel() if known else np.zeros(9),
-                    score=float(estimate.confidence),
-                    valid=True,
-                )
-            )
-        else:
-            nan = float("nan")
-            joints.append(HandJoint(position=Point(x=nan, y=nan, z=nan), covariance=_NO_POSITION, valid=False))
-    return joints
+def _fill_joints(joints: Sequence[HandJoint], estimate: HandEstimate) -> None:
+    covariances = estimate.joint_cov_m2.astype(np.float64).reshape(JOINT_COUNT, 9)
+    seen = np.asarray(np.isfinite(estimate.joints_m).all(axis=1))
+    covariances = np.where(np.isfinite(covariances).all(axis=1, keepdims=True), covariances, 0.0)
+    covariances[~seen] = _NO_POSITION
+    positions = np.where(seen[:, None], estimate.joints_m, np.nan)
+    told = zip(joints, positions.tolist(), covariances, seen.tolist(), strict=True)
+    for joint, (x, y, z), covariance, valid in told:
+        joint.position.x, joint.position.y, joint.position.z = x, y, z
+        joint.covariance, joint.valid = covariance, valid
+        joint.score = float(estimate.confidence) if valid else 0.0
 
 
 def best_of_sides(hands: Sequence[TrackedHand]) -> list[TrackedHand]:

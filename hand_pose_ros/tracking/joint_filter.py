@@ -16,7 +16,9 @@ CALM, UNSEEN = 0.003, 1.0
 SLOWING_S, LONGEST_STEP_S = 0.2, 0.15
 #: Standard deviation of a joint's velocity when a hand is first seen, m/s.
 FIRST_SPEED = 0.3
-_EYE = np.eye(3)
+#: (6, 6): the identity in one corner of a joint's position and velocity, zero elsewhere.
+_CORNERS = [[1, 0], [0, 0]], [[0, 1], [0, 0]], [[0, 0], [0, 1]]
+_PLACES, _BETWEEN, _SPEEDS = (np.kron(corner, np.eye(3)) for corner in _CORNERS)
 
 
 class JointFilter:
@@ -38,7 +40,7 @@ class JointFilter:
         self._state[:, :3] = joints_m
         self._covariance: FloatArray = np.zeros((count, 6, 6))
         self._covariance[:, :3, :3] = NOISE_SHARE * covariance_m2
-        self._covariance[:, 3:, 3:] = FIRST_SPEED**2 * _EYE
+        self._covariance[:, 3:, 3:] = FIRST_SPEED**2 * np.eye(3)
         self._lasting = (1 - NOISE_SHARE) * covariance_m2
 
     @property
@@ -87,10 +89,8 @@ class JointFilter:
 
     def _predict(self, seconds: float, reach: float, keep: float, density: float) -> tuple[FloatArray, FloatArray]:
         """State and covariance after that time: positions move on by velocity * reach, velocities by a factor."""
-        step = np.eye(6)
-        step[:3, 3:], step[3:, 3:] = reach * _EYE, keep * _EYE
-        corner = seconds**2 / 2 * _EYE
-        noise = density * np.block([[seconds**3 / 3 * _EYE, corner], [corner, seconds * _EYE]])
+        step = _PLACES + reach * _BETWEEN + keep * _SPEEDS
+        noise = density * (seconds**3 / 3 * _PLACES + seconds**2 / 2 * (_BETWEEN + _BETWEEN.T) + seconds * _SPEEDS)
         return self._state @ step.T, step @ self._covariance @ step.T + noise
 
 

@@ -1,9 +1,11 @@
-"""Runs ONNX networks with ONNX Runtime on the best execution provider there is."""
+"""Runs ONNX networks with ONNX Runtime on the best execution provider there is, or, where asked to, with PyTorch."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, Protocol
 
 import onnxruntime as ort
 from numpy.typing import NDArray
@@ -12,29 +14,49 @@ from hand_pose_ros.types import HandPoseError
 
 #: Tried in this order when the caller names none.
 DEFAULT_PROVIDERS: tuple[str, ...] = ("CUDAExecutionProvider", "CPUExecutionProvider")
+#: Not ONNX Runtime's: PyTorch, where it and `onnx` are installed, on its GPU or the CPU (torch_backend.py).
+TORCH_PROVIDERS: tuple[str, ...] = ("TorchCUDA", "TorchCPU")
 _ERRORS_ONLY = 3
 
 ort.set_default_logger_severity(_ERRORS_ONLY)
 
 
 def choose_providers(wanted: Sequence[str] = DEFAULT_PROVIDERS) -> list[str]:
-    """Those of the wanted execution providers that this ONNX Runtime was built with, in the wanted order.
+    """Those of the wanted execution providers that are installed, in the wanted order.
 
-    TensorrtExecutionProvider, CUDAExecutionProvider, OpenVINOExecutionProvider, CPUExecutionProvider, ...
-    Raises HandPoseError for a name that ONNX Runtime does not know, and when none of them is available.
+    Those that this ONNX Runtime was built with: TensorrtExecutionProvider, CUDAExecutionProvider,
+    OpenVINOExecutionProvider, CPUExecutionProvider, ...; and TORCH_PROVIDERS.
+    Raises HandPoseError for a name that nobody knows, and when none of them is available.
     """
+    known = [*ort.get_all_providers(), *TORCH_PROVIDERS]
     for name in wanted:
-        if name not in ort.get_all_providers():
-            raise HandPoseError(
-                f"unknown execution provider '{name}'; ONNX Runtime knows {', '.join(ort.get_all_providers())}"
-            )
-    available = [name for name in wanted if name in ort.get_available_providers()]
+        if name not in known:
+            raise HandPoseError(f"unknown execution provider '{name}'; known are {', '.join(known)}")
+    available = [name for name in wanted if _is_available(name)]
     if not available:
         raise HandPoseError(
-            f"none of the execution providers {list(wanted)} is available; this ONNX Runtime has "
-            f"{', '.join(ort.get_available_providers())}"
+            f"none of the execution providers {list(wanted)} is available; there are "
+            f"{', '.join(name for name in known if _is_available(name))}"
         )
     return available
+
+
+def _is_available(name: str) -> bool:
+    if name in TORCH_PROVIDERS:
+        return all(find_spec(module) for module in ("torch", "onnx"))
+    return name in ort.get_available_providers()
+
+
+class Session(Protocol):
+    """What a network needs of what runs it, in ONNX Runtime's words; values have a name and a shape."""
+
+    def get_providers(self) -> list[str]: ...
+
+    def get_inputs(self) -> Sequence[Any]: ...
+
+    def get_outputs(self) -> Sequence[Any]: ...
+
+    def run(self, names: Sequence[str], inputs: Mapping[str, NDArray]) -> list[NDArray]: ...
 
 
 class Network:
@@ -86,8 +108,10 @@ class Network:
 
 
 def _why_absent(name: str) -> str:
-    if name in ort.get_available_providers():
+    if _is_available(name):
         return "it could not be started"
+    if name in TORCH_PROVIDERS:
+        return "it needs the Python packages torch and onnx"
     return "this ONNX Runtime was built without it"
 
 
@@ -99,22 +123,25 @@ def provider_options(name: str, threads: int) -> dict[str, str]:
 
 def _start(
     path: Path, providers: list[str], options: ort.SessionOptions, threads: int
-) -> tuple[ort.InferenceSession, dict[str, str]]:
+) -> tuple[Session, dict[str, str]]:
     """The session on the first provider that starts, and what the others before it said."""
     failures: dict[str, str] = {}
     for k, name in enumerate(providers):
         try:
+            if name in TORCH_PROVIDERS:
+                from hand_pose_ros.torch_backend import TorchSession  # seconds, and 200 MB, for those who want it
+
+                return TorchSession(path, name, threads), failures
+            own = [each for each in providers[k:] if each not in TORCH_PROVIDERS]
             # Its own fallback would print to stdout and ignore the order.
             session = ort.InferenceSession(
                 str(path),
                 options,
-                providers=providers[k:],
-                provider_options=[provider_options(each, threads) for each in providers[k:]],
+                providers=own,
+                provider_options=[provider_options(each, threads) for each in own],
                 enable_fallback=0,
             )
             return session, failures
         except Exception as error:  # ONNX Runtime's exceptions share no base class
             failure, failures[name] = error, " ".join(str(error).split())
-    raise HandPoseError(
-        f"ONNX Runtime cannot run {path} on {', '.join(providers)} ({' '.join(str(failure).split())})"
-    ) from failure
+    raise HandPoseError(f"cannot run {path} on {', '.join(providers)} ({' '.join(str(failure).split())})") from failure

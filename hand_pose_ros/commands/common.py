@@ -83,7 +83,8 @@ def add_providers_argument(parser: argparse.ArgumentParser) -> None:
         "--providers",
         type=lambda text: text.split(","),
         metavar="NAME,...",
-        help="ONNX Runtime's execution providers, tried in this order (default: CUDA, then CPU)",
+        help="what runs the networks, tried in this order: ONNX Runtime's execution providers, TorchCUDA, TorchCPU "
+        "(default: ONNX Runtime on CUDA, then on the CPU)",
     )
 
 

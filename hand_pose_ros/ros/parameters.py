@@ -37,7 +37,8 @@ class Parameters:
     model: str = _parameter("hand", "Model bundle: a name under models/ or a path to its folder.", at_load=True)
     providers: tuple[str, ...] = _parameter(
         ("CUDAExecutionProvider", "CPUExecutionProvider"),
-        "ONNX Runtime execution providers, tried in this order; /diagnostics tells which one runs.",
+        "What runs the networks, tried in this order: ONNX Runtime's execution providers, TorchCUDA, TorchCPU; "
+        "/diagnostics tells which one runs.",
         at_load=True,
     )
     threads: int = _parameter(

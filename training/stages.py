@@ -9,7 +9,7 @@ leaves open. Its mean is also held to decode to the right joints.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol, cast
 
 import torch
@@ -23,6 +23,8 @@ from training.objectives import detection, joints_nll, kl_between, kl_to_prior, 
 Batch = dict[str, Tensor]
 #: Weights that bring nats (tens) to the size of the errors in centimetres (ones).
 NATS = 0.01
+#: How much the terms of an encoder's loss count.
+WEIGHTS = {"pose": 1.0, "kl": NATS, "votes": 0.5, "found": 0.1}
 
 
 class LatentSpace(nn.Module):
@@ -60,13 +62,26 @@ class ImageEncoder(Protocol):
 
 class Student(nn.Module):
     """An encoder of one modality, learning to point into a frozen latent space. `see` takes its inputs off a batch;
-    `vote` what its votes should be."""
+    `vote` what its votes should be. weights: of the terms of its loss."""
 
-    def __init__(self, encoder: nn.Module, see: Callable[[Batch], tuple[Tensor, ...]], vote: Callable[[Batch], Tensor]):
+    def __init__(
+        self,
+        encoder: nn.Module,
+        see: Callable[[Batch], tuple[Tensor, ...]],
+        vote: Callable[[Batch], Tensor],
+        weights: Mapping[str, float] = WEIGHTS,
+    ):
         super().__init__()
         self.encoder = encoder
         self.see = see
         self.vote = vote
+        self.weights = weights
+
+    def joints(self, batch: Batch, space: LatentSpace) -> Tensor:
+        """(B, 21, 3) in metres, decoded from the mean of what it sees."""
+        expert, _ = cast(ImageEncoder, self.encoder).look(*self.see(batch))
+        mean, _ = posterior((expert.mean, expert.log_var))
+        return cast(Tensor, space.joints_decoder(mean)[0])
 
     def loss(self, batch: Batch, space: LatentSpace) -> tuple[Tensor, dict[str, float]]:
         """Pose of the mean, alignment of the posterior, votes, side and presence."""
@@ -83,7 +98,8 @@ class Student(nn.Module):
         found = detection(expert.side_logit, expert.presence_logit, batch["right"], batch["present"])
         relative, reference = (j - j[:, :1] for j in (predicted[0], batch["joints"]))
         error = _masked_mean((relative - reference).norm(dim=-1).mean(1), labelled) * 1000
-        total = pose + NATS * kl + 0.5 * voted + 0.1 * found
+        terms = {"pose": pose, "kl": kl, "votes": voted, "found": found}
+        total = cast(Tensor, sum(self.weights[name] * term for name, term in terms.items()))
         logged = {"mm": error, "pose_cm": pose, "kl": kl, "votes_cm": voted, "found": found}
         return total, {name: value.item() for name, value in logged.items()}
 
@@ -95,15 +111,16 @@ SHOWN: dict[str, Callable[[Batch], tuple[Tensor, ...]]] = {
 }
 
 
-def build_student(stage: str, size: int) -> Student:
+def build_student(stage: str, size: int, weights: Mapping[str, float] = WEIGHTS) -> Student:
     """The encoder that a stage trains, for crops of `size` pixels; raises KeyError for a stage that trains none."""
     if stage == "depth":
-        student = Student(DepthEncoder(size), SHOWN[stage], lambda batch: batch["joints"] / HALF)
+        student = Student(DepthEncoder(size), SHOWN[stage], lambda batch: batch["joints"] / HALF, weights)
     elif stage == "rgb":
         student = Student(
             PretrainedEncoder(size),
             SHOWN[stage],
             lambda batch: torch.cat([batch["joints_2d"], batch["joints"][..., 2:] / HALF], 2),
+            weights,
         )
     else:
         raise KeyError(stage)

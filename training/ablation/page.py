@@ -14,11 +14,15 @@ import numpy as np
 from hand_pose_ros.reports.parts import change
 from hand_pose_ros.types import HandPoseError
 from training.ablation.run import SHIPPED, Ablation, read_ablation, recorded
+from training.ablation.students import StudentAblation, read_students
 from training.hands.model import Array
 
+AnyAblation = Ablation | StudentAblation
 SETS = {"real_rgbd": "real RGB-D", "real_rgb": "real RGB", "libhand": "LibHand", "webxr": "WebXR hand"}
 ERRORS = {"relative_mm": "relative to the wrist", "aligned_mm": "aligned"}
-HEAD = """# What the parts of the generator are worth
+HEAD = """# What the parts of generator and training are worth
+
+## The generator
 
 Written by `hand-pose-train ablation` from recorded runs; the experiments lie in `training/experiments/`. Each row takes
 the first delivery's encoder (0.1.0, commit f7ee6ad) with its weights and trains it further, decoder frozen, on as many
@@ -34,34 +38,48 @@ intervals: how much training varies from seed to seed, and that frames of the re
 few people. The budget is small: what a longer training could still learn from a part is not seen.
 
 """
+STUDENT_HEAD = """## Training itself
+
+Here each row trains today's encoder, with today's losses, on as many hands of today's generator; what it goes on from,
+and what it does without, stands in the experiment. Measured and compared as above.
+
+"""
 
 
-def write_page(experiments: Sequence[Path], results: Path, page: Path) -> None:
-    """Write `page` from `results`/<experiment>.jsonl; raises HandPoseError where nothing is recorded.
+def write_page(generator: Sequence[Path], students: Sequence[Path], results: Path, page: Path) -> None:
+    """Write `page` from `results`/<experiment>.jsonl of ablations of the generator and of training itself; raises
+    HandPoseError where nothing is recorded.
 
     Rows whose settings are no longer the experiment's are left out.
     """
+    parts = _sections([(path.stem, read_ablation(path)) for path in generator], results)
+    of_training = _sections([(path.stem, read_students(path)) for path in students], results)
+    if not parts + of_training:
+        raise HandPoseError(f"no rows are recorded in '{results}'; `hand-pose-train ablation EXPERIMENT` adds some")
+    text = HEAD + "\n".join(parts)
+    page.write_text(text + "\n" + STUDENT_HEAD + "\n".join(of_training) if of_training else text)
+
+
+def _sections(ablations: Sequence[tuple[str, AnyAblation]], results: Path) -> list[str]:
+    """Those of which rows are recorded, by the names of their records."""
     parts = []
-    for path in experiments:
-        ablation = read_ablation(path)
-        lines = recorded(results / f"{path.stem}.jsonl")
+    for name, ablation in ablations:
+        lines = recorded(results / f"{name}.jsonl")
         done = {row: [x for x in lines if (x["row"], x["settings"]) == (row, ablation.fingerprint(row))]
                 for row in ablation.rows}  # fmt: skip
         done = {row: found for row, found in done.items() if found}
         if done:
             parts.append(section(ablation, done))
-    if not parts:
-        raise HandPoseError(f"no rows are recorded in '{results}'; `hand-pose-train ablation EXPERIMENT` adds some")
-    page.write_text(HEAD + "\n".join(parts))
+    return parts
 
 
-def section(ablation: Ablation, done: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+def section(ablation: AnyAblation, done: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     """Heading and tables of one experiment; done: its runs by row."""
     every = [run for runs in done.values() for run in runs]
     shown = {name: heading for name, heading in SETS.items() if all(name in run["sets"] for run in every)}
     commits = ", ".join(sorted({run["commit"] for run in every}))
     lines = [
-        f"## {ablation.title}\n",
+        f"### {ablation.title}\n",
         f"{ablation.samples:,} samples a row, today's generator as of commit {commits}.\n",
     ]
     lines.append("| row | seeds | " + " | ".join(f"{h}: relative | aligned" for h in shown.values()) + " |")

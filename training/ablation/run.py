@@ -7,22 +7,23 @@ import json
 import math
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
 import yaml
+from torch import Tensor, nn
 
 from hand_pose_ros.metrics import align_procrustes, joint_errors, wrist_relative
 from hand_pose_ros.types import HandPoseError
 from training.ablation.first import SIZE, FirstModel, Hands, first_hands, first_tree
 from training.crossmodal.real import real_split
 from training.engine import EMA_DECAY
-from training.hands.model import Array
 from training.hands.pictures import rgb_batches
 from training.hands.samples import depth_batches
 from training.hands.scene import SceneSettings
@@ -30,6 +31,11 @@ from training.objectives import pose_error
 
 #: Seed of the hands that normalisations are unfolded by, of no row's.
 UNFOLD_SEED = 99
+#: Crops that are measured at once.
+AT_ONCE = 100
+#: The joints (N, 21, 3) that a model sees in crops.
+Predict = Callable[[Hands], Tensor]
+M = TypeVar("M", bound=nn.Module)
 #: Rows that draw no hands of today's: the first delivery as it was shipped, and trained further on hands of its own.
 SHIPPED, FIRST = "as shipped", "first generator"
 
@@ -87,22 +93,39 @@ def run_ablation(
     unknown = sorted(set(rows) - set(ablation.rows))
     if unknown:
         raise HandPoseError(f"{path} has no row '{unknown[0]}'; it has {', '.join(ablation.rows)}")
-    crops_of = {place.name: labelled_crops(place, ablation.source) for place in frames}
-    crops_of = {name: crops for name, crops in crops_of.items() if ablation.source in crops}
+    crops_of = crops_of_sets(frames, ablation.source, SIZE[ablation.source])
     tree = first_tree(folder)
-    record.parent.mkdir(parents=True, exist_ok=True)
-    for row in rows or ablation.rows:
-        key = {"row": row, "seed": seed, "settings": ablation.fingerprint(row)}
-        if any(key.items() <= line.items() for line in recorded(record)):
-            continue
-        started = time.process_time()
+
+    def predict_after(row: str) -> Predict:
         model = train(ablation, row, seed, tree)
-        sets = {name: measure(model, ablation.source, crops) for name, crops in crops_of.items()}
-        facts = {"samples": 0 if row == SHIPPED else ablation.samples, "commit": _commit()}
-        facts |= {"cpu_seconds": round(time.process_time() - started)}
-        with record.open("a") as file:
-            file.write(json.dumps(key | facts | {"sets": sets}) + "\n")
-        print(f"{path.stem} {row}: {facts['cpu_seconds']} s; " + ", ".join(_told(sets)), flush=True)
+        return lambda crops: model(torch.from_numpy(crops[ablation.source]))[0]
+
+    for row in rows or ablation.rows:
+        samples = 0 if row == SHIPPED else ablation.samples
+        key = {"row": row, "seed": seed, "settings": ablation.fingerprint(row)}
+        record_row(record, key, samples, partial(predict_after, row), crops_of)
+
+
+def crops_of_sets(frames: Sequence[Path], source: str, size: int) -> dict[str, Hands]:
+    """The labelled crops of those sets that have pictures of the source."""
+    crops = {place.name: labelled_crops(place, size) for place in frames}
+    return {name: arrays for name, arrays in crops.items() if source in arrays}
+
+
+def record_row(
+    record: Path, key: dict[str, Any], samples: int, train: Callable[[], Predict], crops_of: dict[str, Hands]
+) -> None:
+    """Append what a row reaches to `record`, unless a line of the same `key` (row, seed, settings) is there."""
+    if any(key.items() <= line.items() for line in recorded(record)):
+        return
+    record.parent.mkdir(parents=True, exist_ok=True)
+    started = time.process_time()
+    predict = train()
+    sets = {name: measure(predict, crops) for name, crops in crops_of.items()}
+    facts = {"samples": samples, "commit": _commit(), "cpu_seconds": round(time.process_time() - started)}
+    with record.open("a") as file:
+        file.write(json.dumps(key | facts | {"sets": sets}) + "\n")
+    print(f"{record.stem} {key['row']}: {facts['cpu_seconds']} s; " + ", ".join(_told(sets)), flush=True)
 
 
 def recorded(record: Path) -> list[dict[str, Any]]:
@@ -117,24 +140,34 @@ def train(ablation: Ablation, row: str, seed: int, tree: Path) -> FirstModel:
     if row == SHIPPED:
         return model.eval()
     steps = ablation.samples // ablation.batch
-    optimiser = torch.optim.AdamW((p for p in model.parameters() if p.requires_grad), lr=ablation.lr, weight_decay=0.01)
+    model.train()
+    model.decoder.eval()
+
+    def loss(batch: dict[str, Tensor]) -> Tensor:
+        return pose_error(model(batch[ablation.source]), batch["joints"], batch["joints_2d"]).mean()
+
+    return fit_steps(model, loss, _hands(ablation, row, seed, steps, tree), steps, ablation.lr)
+
+
+def fit_steps(
+    model: M, loss: Callable[[dict[str, Tensor]], Tensor], hands: Iterator[Hands], steps: int, lr: float
+) -> M:
+    """Train `model` on so many batches of `hands`; the moving average of its weights."""
+    optimiser = torch.optim.AdamW((p for p in model.parameters() if p.requires_grad), lr=lr, weight_decay=0.01)
     average = torch.optim.swa_utils.AveragedModel(
         model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(EMA_DECAY), use_buffers=True
     )
-    model.train()
-    model.decoder.eval()
-    for step, hands in enumerate(islice(_hands(ablation, row, seed, steps, tree), steps)):
+    for step, batch in enumerate(islice(hands, steps)):
         done = step / steps
         for group in optimiser.param_groups:
-            group["lr"] = ablation.lr * min(1.0, 20 * done + 0.05) * (1 + math.cos(math.pi * done)) / 2
-        seen, joints, joints_2d = (torch.from_numpy(hands[name]) for name in (ablation.source, "joints", "joints_2d"))
-        loss = pose_error(model(seen), joints, joints_2d).mean()
+            group["lr"] = lr * min(1.0, 20 * done + 0.05) * (1 + math.cos(math.pi * done)) / 2
+        total = loss({name: torch.from_numpy(array) for name, array in batch.items()})
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        total.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         average.update_parameters(model)
-    return cast(FirstModel, average.module.eval())
+    return cast(M, average.module.eval())
 
 
 def _hands(ablation: Ablation, row: str, seed: int, steps: int, tree: Path) -> Iterator[Hands]:
@@ -158,13 +191,13 @@ def _pictures(ablation: Ablation) -> dict[str, Any]:
     return {name: path and Path(path) for name, path in vars(ablation).items() if name in ("skins", "backgrounds")}
 
 
-def labelled_crops(folder: Path, source: str) -> Hands:
-    """Crops about the labelled hands of a frames folder, left ones mirrored into right ones: `source`'s pictures, where
-    all frames have them, and joints (N, 21, 3)."""
-    crops = real_split(folder, SIZE[source])
+def labelled_crops(folder: Path, size: int) -> Hands:
+    """Crops about the labelled hands of a frames folder, left ones mirrored into right ones: pictures, where all frames
+    have them, and joints (N, 21, 3)."""
+    crops = real_split(folder, size)
     left = crops["right"] < 0.5
     crops["joints"][left, :, 0] *= -1
-    if source in crops:
+    for source in {"rgb", "depth"} & crops.keys():
         crops[source][left] = crops[source][left, :, ::-1]
     return crops
 
@@ -177,19 +210,17 @@ def _commit() -> str:
 
 
 @torch.no_grad()
-def measure(model: FirstModel, source: str, crops: Hands) -> dict[str, list[float]]:
+def measure(predict: Predict, crops: Hands) -> dict[str, list[float]]:
     """Mean errors of each frame in mm: relative to the wrist, and aligned."""
-    predicted = np.concatenate([model(torch.from_numpy(part.copy()))[0].numpy() for part in _parts(crops[source])])
-    predicted, truth = predicted.astype(np.float64), crops["joints"].astype(np.float64)
+    truth = crops["joints"].astype(np.float64)
+    parts = [slice(start, start + AT_ONCE) for start in range(0, len(truth), AT_ONCE)]
+    shown = [{name: array[part].copy() for name, array in crops.items()} for part in parts]
+    predicted = np.concatenate([predict(part).numpy() for part in shown]).astype(np.float64)
     errors = {
         "relative_mm": joint_errors(wrist_relative(predicted), wrist_relative(truth)),
         "aligned_mm": joint_errors(align_procrustes(predicted, truth), truth),
     }
     return {name: [round(float(mm), 1) for mm in values.mean(1) * 1000] for name, values in errors.items()}
-
-
-def _parts(pictures: Array, size: int = 100) -> list[Array]:
-    return [pictures[start : start + size] for start in range(0, len(pictures), size)]
 
 
 def _told(sets: dict[str, dict[str, list[float]]]) -> Iterator[str]:

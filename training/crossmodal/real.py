@@ -23,7 +23,7 @@ def real_split(folder: Path, size: int) -> dict[str, Array]:
     if labels is None or labels.side is None:
         raise HandPoseError(f"{folder}: its labels.npz lacks 'joints_m' or 'side'; there is nothing to measure against")
     spec = CropSpec(CROP_SIZE_M, 1.5, rgb_size=size, depth_size=size)
-    arrays: dict[str, list[Array]] = {name: [] for name in ("joints", "joints_2d", "rgb", "depth")}
+    arrays: dict[str, list[Array]] = {name: [] for name in ("joints", "joints_2d", "tan_half", "rgb", "depth")}
     for index, joints in enumerate(labels.joints_m):
         frame = frames.read(index)
         centre = joints.mean(0)
@@ -37,9 +37,10 @@ def real_split(folder: Path, size: int) -> dict[str, Array]:
         local = to_crop(crop, joints)
         arrays["joints"].append(local - np.array([0, 0, distance]))
         arrays["joints_2d"].append(local[:, :2] / local[:, 2:] / crop.tan_half)
+        arrays["tan_half"].append(np.array(crop.tan_half))
         for name, picture in (("rgb", crop.rgb), ("depth", crop.depth)):
             if picture is not None:
                 arrays[name].append(picture)
     stacked = {name: np.stack(values) for name, values in arrays.items() if len(values) == len(labels.joints_m)}
-    stacked |= {name: stacked[name].astype(np.float32) for name in ("joints", "joints_2d")}
+    stacked |= {name: stacked[name].astype(np.float32) for name in ("joints", "joints_2d", "tan_half")}
     return stacked | {"right": (labels.side == "right").astype(np.float32)}

@@ -27,7 +27,7 @@ from training.hands.pictures import RgbdBatch, rgbd_batches
 from training.hands.scene import CROP_SIZE_M, SceneSettings
 from training.held_out import BATCH, Hand, crops_of_batches, crops_of_folder, open_encoder, see
 from training.networks import LATENT, RGB_MEAN, RGB_STD, ExpertHead
-from training.onnx_export import export_network, halve_weights
+from training.onnx_export import export_network, round_weights
 from training.presence import believed, fit_presence, sample_places
 from training.provenance import provenance
 from training.run import load_space, load_student, read_experiment, rgb_folders, scene_settings
@@ -103,7 +103,7 @@ def export(
     pictures = list(crops_of_batches(_validation_batches(config)))
     shown = pictures[:RANGE_PICTURES]
     trained = [key for key in manifest["encoders"] if not config[key].get("keep")]
-    changed = _round_encoders(bundle, manifest, shown) if int8 else _halve_encoders(bundle, manifest, shown, trained)
+    changed = _round_encoders(bundle, manifest, shown) if int8 else _pack_encoders(bundle, manifest, shown, trained)
     manifest["card"]["encoders"] = changed
     manifest["card"]["presence"] = {key: _fit_presence(bundle, key, config[key]) for key in manifest["encoders"]}
     _sign(bundle, manifest)
@@ -179,18 +179,18 @@ def _round_encoders(bundle: Path, manifest: dict[str, Any], pictures: Sequence[H
     }
 
 
-def _halve_encoders(
+def _pack_encoders(
     bundle: Path, manifest: dict[str, Any], pictures: Sequence[Hand], keys: Sequence[str]
 ) -> dict[str, Any]:
-    """Those encoders' large weights in half precision, in place; for the card, how that moves these hands' joints."""
+    """Those encoders' weights in 7 bits, in place; for the card, how that moves these hands' joints."""
 
-    def halve(_: HandEncoder, key: str, path: Path) -> None:
+    def pack(_: HandEncoder, key: str, path: Path) -> None:
         if key in keys:
-            halve_weights(path)
+            round_weights(path)
 
     return {
-        "arithmetic": f"single precision; large weights are kept in half of it ({', '.join(keys)})",
-        "joints_moved_mm": _change_encoders(bundle, manifest, pictures, halve),
+        "arithmetic": f"single precision; weights of inner layers are kept in 7 bits ({', '.join(keys)})",
+        "joints_moved_mm": _change_encoders(bundle, manifest, pictures, pack),
     }
 
 

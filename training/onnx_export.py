@@ -13,14 +13,16 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_linear_bn_eval
 
+from hand_pose_ros.quantise import inner_layers
 from hand_pose_ros.types import HandPoseError
 
 PARITY = 1e-3
 OPSET = 18
-#: Weights with at least so many values are most of a file.
-LARGE = 100_000
-#: What is appended to the name of a weight that is kept in half precision.
-HALF = "_half"
+#: A weight in 7 bits is a whole number from minus this to this.
+MOST = 64
+#: What is appended to the name of a weight that is kept so: for the numbers, as ONNX Runtime's quantiser has it, for
+#: them as floats, and for their scale.
+ROUNDED, WHOLE, SCALE = "_quantized", "_whole", "_scale"
 
 
 def export_network(path: Path, module: nn.Module, example: dict[str, Tensor], outputs: tuple[str, ...]) -> float:
@@ -57,21 +59,33 @@ def export_network(path: Path, module: nn.Module, example: dict[str, Tensor], ou
     return worst
 
 
-def halve_weights(path: Path) -> None:
-    """Keep a file's large weights in half precision, in place; they are cast where they are read, once, when a runtime
-    loads the graph, so that arithmetic stays in single precision."""
+def round_weights(path: Path) -> None:
+    """Keep the weights of a file's inner layers in 7 bits with a scale for each output channel, in place: the very
+    numbers that `quantise.to_int8` rounds them to, so that both files share them.
+
+    They are multiplied out where they are read, once, when a runtime loads the graph: arithmetic stays in single
+    precision.
+    """
     model = onnx.load(str(path))
     graph = model.graph
-    casts = []
-    for tensor in graph.initializer:
-        values = numpy_helper.to_array(tensor)
-        if values.dtype == np.float32 and values.size >= LARGE:
-            name = tensor.name
-            tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), name + HALF))
-            casts.append(
-                onnx.helper.make_node("Cast", [name + HALF], [name], name=f"{name}_cast", to=onnx.TensorProto.FLOAT)
-            )
-    nodes = [*casts, *graph.node]
+    weights = {tensor.name: tensor for tensor in graph.initializer}
+    inner = set(inner_layers(graph))
+    unpack = []
+    for node in graph.node:
+        if node.name not in inner or node.op_type not in ("Conv", "Gemm"):
+            continue
+        name = node.input[1]
+        values = numpy_helper.to_array(weights[name])
+        scale = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True) / MOST
+        scale[scale == 0] = 1.0
+        whole = np.rint(values / scale).astype(np.int8)
+        weights[name].CopyFrom(numpy_helper.from_array(whole, name + ROUNDED))
+        graph.initializer.append(numpy_helper.from_array(scale, name + SCALE))
+        unpack += [
+            onnx.helper.make_node("Cast", [name + ROUNDED], [name + WHOLE], name + WHOLE, to=onnx.TensorProto.FLOAT),
+            onnx.helper.make_node("Mul", [name + WHOLE, name + SCALE], [name], name + SCALE),
+        ]
+    nodes = [*unpack, *graph.node]
     del graph.node[:]
     graph.node.extend(nodes)
     path.write_bytes(model.SerializeToString())

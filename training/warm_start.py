@@ -114,11 +114,13 @@ def _unfold(
 
 
 def _values(model: onnx.ModelProto) -> dict[str, Tensor]:
-    """All weights by name, rounded ones and those kept in half precision under the name that they had before."""
+    """All weights by name, those kept in fewer bits under the name that they had before."""
     values = {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in model.graph.initializer}
     for node in model.graph.node:
         if node.op_type == "Cast" and node.input[0] in values:
             values[node.output[0]] = values.pop(node.input[0]).float()
+        if node.op_type == "Mul" and node.input[0] in values and node.input[1] in values:
+            values[node.output[0]] = values[node.input[0]] * values[node.input[1]]
         if node.op_type == "DequantizeLinear" and node.input[0] in values:
             rounded, scale, zero = (values[name] for name in node.input)
             apart = [-1] + [1] * (rounded.dim() - 1) if scale.dim() else []  # a scale for each output channel

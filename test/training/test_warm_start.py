@@ -66,26 +66,25 @@ def test_the_started_network_computes_what_the_exported_one_does(trained: tuple[
     torch.testing.assert_close(norm(folded), net.body[1](net.body[0](net.stem(seen))), atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize(("rounded", "halved"), [(False, False), (True, False), (False, True), (True, True)])
+@pytest.mark.parametrize("kept", ["as they are", "in 7 bits", "in integers"])
 def test_a_bundles_graph_is_started_from_whose_head_is_folded_and_which_may_be_rounded(
-    trained: tuple[Net, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rounded: bool, halved: bool
+    trained: tuple[Net, Path], tmp_path: Path, kept: str
 ) -> None:
-    monkeypatch.setattr(onnx_export, "LARGE", 30)
     net, _ = trained
     seen = 2 + 3 * torch.randn(64, 1, 12, 12)
     path = tmp_path / "shipped.onnx"
     export_network(path, net, {"x": seen[:2]}, ("y",))
-    if halved:
-        onnx_export.halve_weights(path)
-    if rounded:
+    if kept == "in 7 bits":
+        onnx_export.round_weights(path)
+    if kept == "in integers":
         to_int8(path, [{"x": picture[None].numpy()} for picture in seen[:32]])
     kinds = {node.op_type for node in onnx.load(str(path)).graph.node}
-    assert "BatchNormalization" not in kinds and ("DequantizeLinear" in kinds) == rounded
+    assert "BatchNormalization" not in kinds and ("DequantizeLinear" in kinds) == (kept == "in integers")
     again = Net()
     assert set(start_from(again, path, seen)) == set(LAYERS) - {"head.1"}
     again.train()  # with these very pictures, the batch's statistics are those that were unfolded
     error = (again(seen) - net(seen)).norm() / net(seen).norm()
-    assert error < (0.1 if rounded else 1e-3 if halved else 1e-4)
+    assert error < (1e-4 if kept == "as they are" else 0.1)
 
 
 def test_new_layers_between_stay_and_new_channels_come_first(trained: tuple[Net, Path]) -> None:

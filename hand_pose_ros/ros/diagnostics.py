@@ -18,15 +18,10 @@ from std_msgs.msg import Header
 
 from hand_pose_ros.inputs.sync import Stream
 from hand_pose_ros.ros.counts import Fate, PairCounts, TopicCounts
+from hand_pose_ros.ros.pairing import TOLERATED_DROPS, Pairing
 
 OK, WARN, ERROR, STALE = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR, DiagnosticStatus.STALE
 
-#: Share of pictures that may go unused before it is worth a warning.
-TOLERATED_DROPS = 0.05
-#: Share of unpaired pictures in one stream from which on it is taken for the faster camera: 30 Hz beside 15 Hz has 0.5.
-FASTER = 0.4
-#: Pictures after which pairing is judged anew: one second at 30 Hz.
-ENOUGH = 30
 #: Pictures over which latency percentiles are taken: ten seconds at 30 Hz.
 LATENCY_WINDOW = 300
 
@@ -65,11 +60,7 @@ class Diagnostics:
         self._images: list[str] = []
         self._qos: dict[str, str] = {}
         self._new_qos = ""
-        self._unpaired: dict[Stream, int] = {}
-        self._unpaired_before: dict[Stream, int] = {}
-        self._nearest_miss_ns: int | None = None
-        self._pairs = PairCounts()
-        self._used_before, self._lost_and_used = 0, (0, 0)
+        self._pairing, self._pairs = Pairing(), PairCounts()
         self._seen_by = ""
         self._last_estimate_ns: int | None = None
         self._since_ns = 0
@@ -92,9 +83,7 @@ class Diagnostics:
             self._inputs = {topic: TopicCounts(kind) for topic, kind in kinds.items()}
             self._images = list(kinds)[:images]
             self._fallback, self.timeout_ns = fallback, timeout_ns
-            self._unpaired, self._unpaired_before, self._nearest_miss_ns = {}, {}, None
-            self._pairs = PairCounts()
-            self._used_before, self._lost_and_used = 0, (0, 0)
+            self._pairing, self._pairs = Pairing(), PairCounts()
             self._seen_by, self._last_estimate_ns, self._since_ns = "", now_ns, now_ns
             self._latency.clear()
             self._tally = _Tally()
@@ -120,7 +109,7 @@ class Diagnostics:
         """totals: pictures of each stream given up without a partner since activation; nearest_miss_ns: how far the
         last of them was from the nearest candidate."""
         with self._lock:
-            self._unpaired, self._nearest_miss_ns = dict(totals), nearest_miss_ns
+            self._pairing.unpaired, self._pairing.nearest_miss_ns = dict(totals), nearest_miss_ns
 
     def lost(self, topic: str, count: int) -> None:
         """So many more pictures were lost on the way, says the middleware."""
@@ -172,18 +161,17 @@ class Diagnostics:
     def report(self, stamp: Time, publishers: Mapping[str, Sequence[str]], now_ns: int) -> DiagnosticArray:
         """publishers: the types that are published now on each input topic, one for each publisher."""
         with self._lock:
-            self._count_pairs()
+            self._pairing.judge(self._pairs.used)
             statuses = [self._inputs_status(publishers, now_ns), self._estimates_status(now_ns), self._model_status()]
             self._tally, self._since_ns = _Tally(), now_ns
         return DiagnosticArray(header=Header(stamp=stamp), status=statuses)
 
     def _inputs_status(self, publishers: Mapping[str, Sequence[str]], now_ns: int) -> DiagnosticStatus:
-        lost, used = self._lost_and_used
         values = {
             "bad input": self._tally.bad_input,
             "QoS mismatches": "; ".join(self._qos.values()),
-            "pictures without a partner": str(sum(self._unpaired.values())),
-            "pairs lost (%)": f"{100 * lost / max(lost + used, 1):.1f}",
+            "pictures without a partner": str(sum(self._pairing.unpaired.values())),
+            "pairs lost (%)": f"{self._pairing.lost_percent:.1f}",
         }
         seconds = max(now_ns - self._since_ns, 1) / 1e9
         for topic, seen in self._inputs.items():
@@ -227,23 +215,7 @@ class Diagnostics:
                     f"{topic}: {count} pictures were lost on the way; give the publisher more shared memory "
                     "(the DDS profile in config/), or look at the network"
                 )
-        lost, used = self._lost_and_used
-        if lost > TOLERATED_DROPS * (lost + used):
-            apart = "" if self._nearest_miss_ns is None else f" (the last by {self._nearest_miss_ns / 1e6:.1f} ms)"
-            return WARN if used else ERROR, (
-                f"{lost / (lost + used):.0%} of the pictures find no partner: stamps differ by more than "
-                f"sync_tolerance{apart}, or messages are lost (see the DDS profile in config/)"
-            )
-        return OK, "receiving"
-
-    def _count_pairs(self) -> None:
-        """Judges pairing anew once there are pictures enough. What one stream alone cannot pair was lost by the other,
-        unless it is so much that the other must be the slower camera."""
-        new = [total - self._unpaired_before.get(stream, 0) for stream, total in self._unpaired.items()]
-        used, most = self._pairs.used - self._used_before, max(new, default=0)
-        if used + most >= ENOUGH:
-            self._lost_and_used = most if most < FASTER * (most + used) else min(new), used
-            self._unpaired_before, self._used_before = self._unpaired, self._pairs.used
+        return self._pairing.complaint() or (OK, "receiving")
 
     def _never_came(self, topic: str) -> bool:
         return self._inputs[topic].last_ns is None

@@ -107,9 +107,9 @@ def evaluate_model(
 
 
 def _proposed(detector: HandDetector, frame: RgbdFrame) -> list[HandRegion]:
-    """Where hands might be: what the detector finds with little certainty where there is colour, and blobs of depth."""
-    found = [] if frame.rgb is None else detector.detect(frame, MOST, LEAST)
-    return [region_from_box(frame, hand.box) for hand in found] + find_regions(frame, MOST)
+    """Where hands might be: what the detector finds with little certainty, and blobs of depth."""
+    found = [region_from_box(frame, hand.box) for hand in detector.detect(frame, MOST, LEAST)]
+    return found + find_regions(frame, MOST)
 
 
 def _near(point: FloatArray | tuple[float, float], boxes: FloatArray, share: float = NEAR) -> bool:

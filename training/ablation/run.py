@@ -7,7 +7,7 @@ import json
 import math
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from itertools import islice
@@ -36,6 +36,7 @@ AT_ONCE = 100
 #: The joints (N, 21, 3) that a model sees in crops.
 Predict = Callable[[Hands], Tensor]
 M = TypeVar("M", bound=nn.Module)
+A = TypeVar("A")
 #: Rows that draw no hands of today's: the first delivery as it was shipped, and trained further on hands of its own.
 SHIPPED, FIRST = "as shipped", "first generator"
 
@@ -73,10 +74,15 @@ class Ablation:
 
 def read_ablation(path: Path) -> Ablation:
     """Raises HandPoseError where the file cannot be read or settings are missing or unknown."""
+    return read_as(Ablation, path)
+
+
+def read_as(kind: type[A], path: Path) -> A:
+    """The file's settings as an ablation of that kind; raises as `read_ablation`."""
     try:
         given = yaml.safe_load(path.read_text())
         given.pop("kind")
-        return Ablation(**given)
+        return kind(**given)
     except (OSError, yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
         raise HandPoseError(f"{path} is no ablation: {' '.join(str(error).split())}") from error
 
@@ -90,9 +96,7 @@ def run_ablation(
     Raises HandPoseError for a row that the experiment lacks.
     """
     ablation = read_ablation(path)
-    unknown = sorted(set(rows) - set(ablation.rows))
-    if unknown:
-        raise HandPoseError(f"{path} has no row '{unknown[0]}'; it has {', '.join(ablation.rows)}")
+    rows = chosen_rows(path, rows, ablation.rows)
     crops_of = crops_of_sets(frames, ablation.source, SIZE[ablation.source])
     tree = first_tree(folder)
 
@@ -100,10 +104,19 @@ def run_ablation(
         model = train(ablation, row, seed, tree)
         return lambda crops: model(torch.from_numpy(crops[ablation.source]))[0]
 
-    for row in rows or ablation.rows:
+    for row in rows:
         samples = 0 if row == SHIPPED else ablation.samples
         key = {"row": row, "seed": seed, "settings": ablation.fingerprint(row)}
         record_row(record, key, samples, partial(predict_after, row), crops_of)
+
+
+def chosen_rows(path: Path, rows: Sequence[str], known: Iterable[str]) -> list[str]:
+    """The rows that were named, all of those known where none was; raises HandPoseError for one that is not known."""
+    known = list(known)
+    unknown = sorted(set(rows) - set(known))
+    if unknown:
+        raise HandPoseError(f"{path} has no row '{unknown[0]}'; it has {', '.join(known)}")
+    return list(rows or known)
 
 
 def crops_of_sets(frames: Sequence[Path], source: str, size: int) -> dict[str, Hands]:

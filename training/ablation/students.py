@@ -14,9 +14,8 @@ import torch
 import yaml
 from torch import Tensor
 
-from hand_pose_ros.types import HandPoseError
 from training.ablation.first import Hands
-from training.ablation.run import Predict, crops_of_sets, fit_steps, record_row
+from training.ablation.run import Predict, chosen_rows, crops_of_sets, fit_steps, read_as, record_row
 from training.run import batch_maker, load_space, start
 from training.stages import WEIGHTS, build_student
 
@@ -56,12 +55,7 @@ def is_of_students(path: Path) -> bool:
 
 def read_students(path: Path) -> StudentAblation:
     """Raises HandPoseError where the file cannot be read or settings are missing or unknown."""
-    try:
-        given = yaml.safe_load(path.read_text())
-        given.pop("kind")
-        return StudentAblation(**given)
-    except (OSError, yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
-        raise HandPoseError(f"{path} is no ablation: {' '.join(str(error).split())}") from error
+    return read_as(StudentAblation, path)
 
 
 def run_students(path: Path, rows: Sequence[str], seed: int, frames: Sequence[Path], space: Path, record: Path) -> None:
@@ -72,11 +66,9 @@ def run_students(path: Path, rows: Sequence[str], seed: int, frames: Sequence[Pa
     Raises HandPoseError for a row that the experiment lacks, and without a latent space.
     """
     ablation = read_students(path)
-    unknown = sorted(set(rows) - set(ablation.rows))
-    if unknown:
-        raise HandPoseError(f"{path} has no row '{unknown[0]}'; it has {', '.join(ablation.rows)}")
+    rows = chosen_rows(path, rows, ablation.rows)
     crops_of = crops_of_sets(frames, ablation.source, ablation.stage["size"])
-    for row in rows or ablation.rows:
+    for row in rows:
         key = {"row": row, "seed": seed, "settings": ablation.fingerprint(row)}
         record_row(record, key, ablation.samples, partial(train, ablation, row, seed, space), crops_of)
 

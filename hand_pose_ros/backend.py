@@ -129,7 +129,7 @@ def _start(
     for k, name in enumerate(providers):
         try:
             if name in TORCH_PROVIDERS:
-                from hand_pose_ros.torch_backend import TorchSession  # seconds, and 200 MB, for those who want it
+                from hand_pose_ros.torch_backend import TorchSession  # slow to import, and large
 
                 return TorchSession(path, name, threads), failures
             own = [each for each in providers[k:] if each not in TORCH_PROVIDERS]

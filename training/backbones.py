@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from training.networks import Expert, ExpertHead, Pyramid, ResidualBlock, Votes, cell_centres
+from training.networks import MAP_CHANNELS, VOTES, Expert, ExpertHead, Pyramid, ResidualBlock, Votes, cell_centres
 
 #: (expansion, channels, blocks, stride, kernel) of the stages down to a sixteenth of the picture's size.
 STAGES = ((1, 16, 1, 1, 3), (6, 24, 2, 2, 3), (6, 40, 2, 2, 5), (6, 80, 3, 2, 3), (6, 112, 3, 1, 5))
@@ -78,10 +78,10 @@ class PretrainedEncoder(nn.Module):
         super().__init__()
         self.backbone = Lite0()
         self.widen = ResidualBlock(112, 160, 1)
-        self.neck = nn.Sequential(nn.Conv2d(160, 64, 1), nn.ReLU())
+        self.neck = nn.Sequential(nn.Conv2d(160, MAP_CHANNELS, 1), nn.ReLU())
         self.pyramid = Pyramid((160, 40))
         self.votes = Votes(64)
-        self.head = ExpertHead(64 * (size // 16) ** 2 + 63)
+        self.head = ExpertHead(MAP_CHANNELS * (size // 16) ** 2 + VOTES)
 
     def forward(self, x: Tensor) -> Expert:
         return self.look(x)[0]

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 
 LATENT = 64
+#: A picture encoder's head sees the last map, whole, in so many channels, and behind it the votes for 21 joints.
+MAP_CHANNELS, VOTES = 64, 63
 #: Statistics of colour values 0..1, red first, that pictures are normalised with.
 RGB_MEAN = (0.485, 0.456, 0.406)
 RGB_STD = (0.229, 0.224, 0.225)
@@ -126,10 +128,10 @@ class DepthEncoder(nn.Module):
             stages.append(nn.Sequential(first, *(ResidualBlock(outputs, outputs, 1) for _ in range(count - 1))))
             inputs = outputs
         self.stages = nn.ModuleList(stages)
-        self.neck = nn.Sequential(nn.Conv2d(inputs, 64, 1), nn.ReLU())
+        self.neck = nn.Sequential(nn.Conv2d(inputs, MAP_CHANNELS, 1), nn.ReLU())
         self.pyramid = Pyramid((8 * width, 4 * width, 2 * width))
         self.votes = Votes(64)
-        self.head = ExpertHead(64 * (size // 16) ** 2 + 63)
+        self.head = ExpertHead(MAP_CHANNELS * (size // 16) ** 2 + VOTES)
 
     def forward(self, x: Tensor, tan_half: Tensor) -> Expert:
         return self.look(x, tan_half)[0]

@@ -8,6 +8,7 @@ they are, under the names that they have here. What an int8 bundle has rounded i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from hand_pose_ros.types import HandPoseError
+from training.networks import MAP_CHANNELS, VOTES
 
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 #: What quantising appends to the name of a weight.
@@ -28,8 +30,8 @@ def start_from(network: nn.Module, graph: Path, *inputs: Tensor) -> list[str]:
     convolutions.
 
     Layers are matched by name and shape; a first convolution that has come to see more channels keeps what it knew in
-    the last ones. What matches nothing stays as it is. Returns the names of the layers that were started. Raises
-    HandPoseError where there are none.
+    the last ones, and a head that sees a map of another size is stretched over it. What matches nothing stays as it is.
+    Returns the names of the layers that were started. Raises HandPoseError where there are none.
     """
     model = onnx.load(str(graph))
     values = _values(model)
@@ -68,11 +70,25 @@ def _start_convolutions(network: nn.Module, theirs: dict[str, tuple[Tensor, Tens
 def _start_others(network: nn.Module, values: dict[str, Tensor]) -> list[str]:
     """Copy what belongs to no convolution and no normalisation folded into one; the layers' names."""
     ours = network.state_dict()
+    values = {name: _regrid(value, ours[name]) if name in ours else value for name, value in values.items()}
     same = {name: value for name, value in values.items() if name in ours and ours[name].shape == value.shape}
     layers = {name: network.get_submodule(name) for name in dict.fromkeys(name.rpartition(".")[0] for name in same)}
     plain = [name for name, layer in layers.items() if not isinstance(layer, nn.Conv2d)]
     network.load_state_dict({n: v for n, v in same.items() if n.rpartition(".")[0] in plain}, strict=False)
     return plain
+
+
+def _regrid(weight: Tensor, ours: Tensor) -> Tensor:
+    """The weight of a head over a map kept whole, as `ours` wants it, where pictures have come to be of another size:
+    the same function of the map, stretched (as positions are in Dosovitskiy et al. 2021). Any other is given back."""
+    if weight.dim() != 2 or weight.shape == ours.shape or len(weight) != len(ours):
+        return weight
+    old, new = (math.isqrt(max(0, w.shape[1] - VOTES) // MAP_CHANNELS) for w in (weight, ours))
+    if any(MAP_CHANNELS * n**2 + VOTES != w.shape[1] for n, w in ((old, weight), (new, ours))):
+        return weight
+    seen = weight[:, :-VOTES].unflatten(1, (MAP_CHANNELS, old, old))
+    seen = nn.functional.interpolate(seen, (new, new), mode="bilinear") * (old / new) ** 2
+    return torch.cat([seen.flatten(1), weight[:, -VOTES:]], 1)
 
 
 def _shape(weight: Tensor) -> tuple[int, ...]:

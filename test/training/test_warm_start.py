@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from hand_pose_ros.quantise import to_int8
 from hand_pose_ros.types import HandPoseError
 from training import onnx_export
-from training.networks import DepthEncoder
+from training.networks import MAP_CHANNELS, VOTES, DepthEncoder
 from training.onnx_export import export_network
 from training.warm_start import start_from
 
@@ -108,6 +108,22 @@ def test_a_depth_encoder_with_more_blocks_begins_as_the_smaller_one(tmp_path: Pa
     export_network(path, small.eval(), {"x": depth[:2], "tan_half": tan_half[:2]}, outputs)
     start_from(grown, path, depth, tan_half)
     torch.testing.assert_close(grown.eval()(depth, tan_half).mean, small(depth, tan_half).mean, atol=1e-3, rtol=1e-3)
+
+
+def test_a_head_over_a_larger_map_begins_as_the_same_function_of_it(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    small, large = DepthEncoder(32, 8, (1, 1, 1, 1)), DepthEncoder(64, 8, (1, 1, 1, 1))
+    depth, tan_half = torch.rand(16, 1, 32, 32) * 2 - 1, torch.full((16,), 0.2)
+    for _ in range(5):
+        small(depth, tan_half)
+    path = tmp_path / "encoder_depth.onnx"
+    export_network(path, small.eval(), {"x": depth[:2], "tan_half": tan_half[:2]}, ("mean", "log_var", "side", "there"))
+    start_from(large, path, nn.functional.interpolate(depth, scale_factor=2), tan_half)
+    # of a map that is the same in every cell, as large a head says the same
+    cells = torch.rand(16, MAP_CHANNELS, 1, 1)
+    votes = torch.randn(16, VOTES)
+    seen = [torch.cat([cells.expand(-1, -1, n, n).flatten(1), votes], 1) for n in (2, 4)]
+    torch.testing.assert_close(large.eval().head(seen[1]).mean, small.head(seen[0]).mean, atol=1e-3, rtol=1e-3)
 
 
 def test_what_is_of_another_shape_stays(trained: tuple[Net, Path]) -> None:

@@ -26,7 +26,7 @@ from training.detector.samples import DEPTH_SPAN_M, Sources, detector_batches
 from training.engine import fit
 from training.export import write_manifest
 from training.networks import RGB_MEAN, RGB_STD
-from training.onnx_export import OPSET, PARITY
+from training.onnx_export import OPSET, PARITY, round_weights
 from training.run import load_average
 from training.warm_start import start_from
 
@@ -82,7 +82,8 @@ def export(
     folder: Path, bundle: Path, version: str, threshold: float, notes: dict[str, Any], frames: Sequence[RgbdFrame] = ()
 ) -> dict[str, Any]:
     """Write the trained network as a bundle to the folder `bundle`; returns its manifest. notes: for the card. frames:
-    round it to 8-bit integers, activations to the ranges that these frames give them; without any it stays as it is.
+    round it to 8-bit integers, activations to the ranges that these frames give them; without any arithmetic stays in
+    single precision, with weights in 7 bits, as `onnx_export.round_weights` tells.
 
     Raises HandPoseError where the exported network differs from torch's by a relative error of 1e-3 or more.
     """
@@ -119,15 +120,15 @@ def export(
         },
     }  # fmt: skip
     write_manifest(bundle, manifest)
-    if frames:
+    if not frames:
+        round_weights(file)
+        manifest["card"]["arithmetic"] = "single precision; weights of inner layers are kept in 7 bits"
+    else:
         opened = load_detector_bundle(bundle)
         to_int8(file, [network_input(frame, opened, smaller=1)[0] for frame in frames])
-        manifest["sha256"] = {file.name: sha256(file)}
-        manifest["card"] |= {
-            "arithmetic": ARITHMETIC,
-            "ranges_from_pictures": len(frames),
-        }
-        write_manifest(bundle, manifest)
+        manifest["card"] |= {"arithmetic": ARITHMETIC, "ranges_from_pictures": len(frames)}
+    manifest["sha256"] = {file.name: sha256(file)}
+    write_manifest(bundle, manifest)
     return manifest
 
 

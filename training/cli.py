@@ -77,6 +77,10 @@ def main(argv: list[str] | None = None) -> int:
         help="rendered test sets to fit covariances and weights on, beside the generator's hands",
     )
     export.add_argument("--unseen", type=Path, nargs="*", default=[], help="rendered test sets to measure for the card")
+    export.add_argument(
+        "--rooms", type=Path, help="rendered rooms, of those that detectors learn from, to fit presence in, too"
+    )
+    export.add_argument("--photos", type=Path, help="photos with boxes, whose films to learn from are used likewise")
     export.add_argument("--real", type=Path, nargs="*", default=[], help="real frames folders to measure for the card")
     export.add_argument("--sheets", type=Path, help="draw the best, median and worst of what was measured here")
 
@@ -202,12 +206,16 @@ def _export(args: argparse.Namespace) -> int:
         print(yaml.safe_dump(export_row(args.experiment, args.row, args.seed, runs, out), sort_keys=False))
         return 0
     from training.card import draw, measure
+    from training.detector.photos import read_photos
+    from training.detector.rendered import read_rooms
     from training.export import add_accuracy, export
 
     bundle = args.bundle or Path("models/hand")
+    scenes = read_rooms(args.rooms) if args.rooms else []
+    scenes += [photo.read() for photo in read_photos(args.photos)[0]] if args.photos else []
     manifest = export(
         args.experiment, runs, bundle, bundle.name, args.version,
-        calibrate_on=args.calibrate_on, unseen=args.unseen, int8=args.int8,
+        calibrate_on=args.calibrate_on, unseen=args.unseen, scenes=scenes, int8=args.int8,
     )  # fmt: skip
     print(yaml.safe_dump(manifest["card"], sort_keys=False))
     for kind, recordings in (("unseen_hands", [*args.calibrate_on, *args.unseen]), ("real", args.real)):

@@ -22,13 +22,14 @@ from hand_pose_ros.quantise import ARITHMETIC, to_int8
 from hand_pose_ros.skeleton import JOINT_COUNT, JOINT_NAMES
 from hand_pose_ros.types import Modality
 from training.calibrate import calibrate, choose_weight, moved_mm, report
+from training.detector.photos import Scene
 from training.hands.model import Array
 from training.hands.pictures import RgbdBatch, rgbd_batches
 from training.hands.scene import CROP_SIZE_M, SceneSettings
 from training.held_out import BATCH, Hand, crops_of_batches, crops_of_folder, open_encoder, see
 from training.networks import LATENT, RGB_MEAN, RGB_STD, ExpertHead
 from training.onnx_export import export_network, round_weights
-from training.presence import believed, fit_presence, sample_places
+from training.presence import Places, believed, fit_presence, part, places_of_scenes, sample_places, together
 from training.provenance import provenance
 from training.run import load_space, load_student, read_experiment, rgb_folders, scene_settings
 
@@ -59,13 +60,15 @@ def export(
     *,
     calibrate_on: Sequence[Path] = (),
     unseen: Sequence[Path] = (),
+    scenes: Sequence[Scene] = (),
     int8: bool = False,
 ) -> dict[str, Any]:
     """Write the trained stages in `runs` as a bundle to the folder `bundle`; returns its manifest.
 
     Fusion and covariances are fitted on half of the generator's held-out hands and of the frames folders
-    `calibrate_on`; reported are the other halves and all of `unseen`. int8: the encoders in 8-bit integers, for CPUs.
-    Raises HandPoseError where an exported network differs from torch's by a relative error of 1e-3 or more.
+    `calibrate_on`; reported are the other halves and all of `unseen`. scenes: pictures with hands, in which, beside the
+    generator's crops, presence is fitted to what is a hand and what is not. int8: the encoders in 8-bit integers, for
+    CPUs. Raises HandPoseError where an exported network differs from torch's by a relative error of 1e-3 or more.
     """
     config = read_experiment(experiment)
     bundle.mkdir(parents=True, exist_ok=True)
@@ -105,7 +108,10 @@ def export(
     trained = [key for key in manifest["encoders"] if not config[key].get("keep")]
     changed = _round_encoders(bundle, manifest, shown) if int8 else _pack_encoders(bundle, manifest, shown, trained)
     manifest["card"]["encoders"] = changed
-    manifest["card"]["presence"] = {key: _fit_presence(bundle, key, config[key]) for key in manifest["encoders"]}
+    found = {key: places_of_scenes(load_bundle(bundle), key, scenes) for key in manifest["encoders"] if scenes}
+    manifest["card"]["presence"] = {
+        key: _fit_presence(bundle, key, config[key], found.get(key)) for key in manifest["encoders"]
+    }
     _sign(bundle, manifest)
     opened = load_bundle(bundle)
     sources: dict[str, Iterable[Hand]] = {"synthetic": pictures}
@@ -209,19 +215,19 @@ def _change_encoders(
     return {m: round(moved_mm(decoder, before, after, m), 2) for m in ("rgb", "depth")}
 
 
-def _fit_presence(bundle: Path, stage: str, settings: dict[str, Any]) -> dict[str, Any]:
-    """Fit an encoder's presence, in place; for the card, what is believed of places that nothing was fitted to."""
+def _fit_presence(bundle: Path, stage: str, settings: dict[str, Any], found: Places | None) -> dict[str, Any]:
+    """Fit an encoder's presence, in place, to the generator's crops and the places `found` in pictures; for the card,
+    what is believed of crops that nothing was fitted to."""
     graph = bundle / f"encoder_{stage}.onnx"
-    shown, present = sample_places(stage, settings, VALIDATION_SEED, 2 * PLACES)
-    fit, rest = (
-        ({name: x[part] for name, x in shown.items()}, present[part]) for part in (slice(PLACES), slice(PLACES, None))
-    )
+    sampled = sample_places(stage, settings, VALIDATION_SEED, 2 * PLACES)
+    fit, rest = part(sampled, slice(PLACES)), part(sampled, slice(PLACES, None))
     before = believed(graph, rest)
-    fit_presence(graph, fit)
+    fit_presence(graph, together(fit, found) if found else fit)
     shares = {"believed": believed(graph, rest), "as_learnt_beside_the_pose": before}
-    return {"places": len(rest[1])} | {
-        name: {key: round(value, 3) for key, value in share.items()} for name, share in shares.items()
-    }
+    return {
+        "fitted_to": {"crops": PLACES, "places_in_pictures": len(found[1]) if found else 0},
+        "places": len(rest[1]),
+    } | {name: {key: round(value, 3) for key, value in share.items()} for name, share in shares.items()}
 
 
 def add_accuracy(bundle: Path, kind: str, accuracy: dict[str, Any]) -> None:

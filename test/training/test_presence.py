@@ -10,11 +10,13 @@ import pytest
 import torch
 from torch import nn
 
+from hand_pose_ros.bundle import load_bundle
 from hand_pose_ros.types import HandPoseError
+from training.detector.photos import Scene
 from training.export import ENCODER_OUTPUTS
 from training.networks import ExpertHead, JointsDecoder
 from training.onnx_export import export_network
-from training.presence import BATCH, Places, believed, fit_presence, sample_places
+from training.presence import BATCH, Places, believed, fit_presence, part, places_of_scenes, sample_places, together
 
 MODELS = Path(__file__).parents[2] / "models"
 
@@ -86,6 +88,25 @@ def test_half_of_the_places_show_a_hand(stage: str, inputs: dict[str, tuple[int,
     assert present.shape == (BATCH + 20,) and 0.35 < present.mean() < 0.65
     again, _ = sample_places(stage, settings, 5, BATCH)
     np.testing.assert_array_equal(again["x"], shown["x"][:BATCH])
+
+
+@pytest.mark.parametrize("seen", ["depth", "rgb"])
+def test_the_hands_of_a_picture_are_places_and_what_is_proposed_beside_them(seen: str) -> None:
+    bundle = load_bundle("hand")
+    size = {"depth": 64, "rgb": bundle.crop.rgb_size}[seen]
+    rgb, depth_m = np.full((240, 320, 3), 90, np.uint8), np.full((240, 320), 1.4, np.float32)
+    boxes = np.array([[40.0, 60.0, 90.0, 130.0], [200.0, 100.0, 260.0, 170.0]])
+    for left, top, right, bottom in boxes.astype(int):
+        rgb[top:bottom, left:right], depth_m[top:bottom, left:right] = 255, 0.5
+    hands = Scene(rgb, depth_m, boxes, np.array([0.0, 1.0]))
+    nothing = Scene(rgb, depth_m, np.empty((0, 4)), np.empty(0))
+    shown, present = places_of_scenes(bundle, seen, [hands, nothing])
+    assert shown["x"].shape[2:] == (size, size) and len(shown["x"]) == len(present)
+    # blobs of depth are proposed where the patches are; in the second picture they are no hands
+    assert present[:2].all() and present.sum() == 2 and len(present) >= 4
+    both = together(part((shown, present), slice(2)), part((shown, present), slice(2, None)))
+    np.testing.assert_array_equal(both[0]["x"], shown["x"])
+    np.testing.assert_array_equal(both[1], present)
 
 
 @pytest.mark.parametrize("bundle", ["hand", "hand-fp32"])

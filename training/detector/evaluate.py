@@ -91,13 +91,13 @@ def evaluate_model(
                 size = float((box[2:] - box[:2]).max()) / frame.camera.width
                 part = int(np.searchsorted(SIZES, size, side="right")) - 1
                 side[part].append((hands[0].side == "right") == bool(is_right))
-        for region in _proposed(detector, frame):
-            if not _near(region.center_px, scene.boxes):
+        for region in proposed(detector, frame):
+            if not is_near(region.center_px, scene.boxes):
                 of_places.append(_believed(estimator.estimate(frame, regions=[region], modalities=seen)))
         alone = estimator.estimate(frame, modalities=seen)
         middles = [hand.joints_px.mean(axis=0) for hand in alone if hand.confidence >= BELIEVED]
-        found += [any(_near(middle, box[None], 0.0) for middle in middles) for box in scene.boxes]
-        false += sum(not _near(middle, scene.boxes) for middle in middles)
+        found += [any(is_near(middle, box[None], 0.0) for middle in middles) for box in scene.boxes]
+        false += sum(not is_near(middle, scene.boxes) for middle in middles)
         if not len(scene.boxes):
             empty_right.append(not middles)
     sides, places = tuple(map(_share, side)), len(of_places)
@@ -106,13 +106,13 @@ def evaluate_model(
     )  # fmt: skip
 
 
-def _proposed(detector: HandDetector, frame: RgbdFrame) -> list[HandRegion]:
+def proposed(detector: HandDetector, frame: RgbdFrame) -> list[HandRegion]:
     """Where hands might be: what the detector finds with little certainty, and blobs of depth."""
     found = [region_from_box(frame, hand.box) for hand in detector.detect(frame, MOST, LEAST)]
     return found + find_regions(frame, MOST)
 
 
-def _near(point: FloatArray | tuple[float, float], boxes: FloatArray, share: float = NEAR) -> bool:
+def is_near(point: FloatArray | tuple[float, float], boxes: FloatArray, share: float = NEAR) -> bool:
     """Whether a point is in one of the boxes (K, 4), or nearer than that share of its size."""
     margin = share * (boxes[:, 2:] - boxes[:, :2])
     return bool(((point > boxes[:, :2] - margin) & (point < boxes[:, 2:] + margin)).all(axis=1).any())

@@ -78,7 +78,11 @@ def main(argv: list[str] | None = None) -> int:
     )
     export.add_argument("--unseen", type=Path, nargs="*", default=[], help="rendered test sets to measure for the card")
     export.add_argument(
-        "--rooms", type=Path, help="rendered rooms, of those that detectors learn from, to fit presence in, too"
+        "--rooms",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="rendered rooms, of those that detectors learn from, to fit presence in, too",
     )
     export.add_argument("--photos", type=Path, help="photos with boxes, whose films to learn from are used likewise")
     export.add_argument("--real", type=Path, nargs="*", default=[], help="real frames folders to measure for the card")
@@ -211,7 +215,7 @@ def _export(args: argparse.Namespace) -> int:
     from training.export import add_accuracy, export
 
     bundle = args.bundle or Path("models/hand")
-    scenes = read_rooms(args.rooms) if args.rooms else []
+    scenes = [room for folder in args.rooms for room in read_rooms(folder)]
     scenes += [photo.read() for photo in read_photos(args.photos)[0]] if args.photos else []
     manifest = export(
         args.experiment, runs, bundle, bundle.name, args.version,

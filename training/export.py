@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +15,7 @@ import yaml
 from torch import Tensor, nn
 
 from hand_pose_ros.backend import Network
-from hand_pose_ros.bundle import CovarianceSpec, load_bundle
+from hand_pose_ros.bundle import Bundle, CovarianceSpec, load_bundle
 from hand_pose_ros.encode import HandEncoder
 from hand_pose_ros.manifest import sha256
 from hand_pose_ros.quantise import ARITHMETIC, to_int8
@@ -29,7 +29,7 @@ from training.hands.scene import CROP_SIZE_M, SceneSettings
 from training.held_out import BATCH, Hand, crops_of_batches, crops_of_folder, open_encoder, see
 from training.networks import LATENT, RGB_MEAN, RGB_STD, ExpertHead
 from training.onnx_export import export_network, round_weights
-from training.presence import Places, believed, fit_presence, part, places_of_scenes, sample_places, together
+from training.presence import believed, fit_presence, part, places_of_scenes, sample_places
 from training.provenance import provenance
 from training.run import load_space, load_student, read_experiment, rgb_folders, scene_settings
 
@@ -108,9 +108,9 @@ def export(
     trained = [key for key in manifest["encoders"] if not config[key].get("keep")]
     changed = _round_encoders(bundle, manifest, shown) if int8 else _pack_encoders(bundle, manifest, shown, trained)
     manifest["card"]["encoders"] = changed
-    found = {key: places_of_scenes(load_bundle(bundle), key, scenes) for key in manifest["encoders"] if scenes}
+    written = load_bundle(bundle)
     manifest["card"]["presence"] = {
-        key: _fit_presence(bundle, key, config[key], found.get(key)) for key in manifest["encoders"]
+        key: _fit_presence(written, key, config[key], scenes) for key in manifest["encoders"]
     }
     _sign(bundle, manifest)
     opened = load_bundle(bundle)
@@ -215,19 +215,18 @@ def _change_encoders(
     return {m: round(moved_mm(decoder, before, after, m), 2) for m in ("rgb", "depth")}
 
 
-def _fit_presence(bundle: Path, stage: str, settings: dict[str, Any], found: Places | None) -> dict[str, Any]:
-    """Fit an encoder's presence, in place, to the generator's crops and the places `found` in pictures; for the card,
-    what is believed of crops that nothing was fitted to."""
-    graph = bundle / f"encoder_{stage}.onnx"
+def _fit_presence(opened: Bundle, stage: str, settings: dict[str, Any], scenes: Sequence[Scene]) -> dict[str, Any]:
+    """Fit an encoder's presence, in place, to the generator's crops and to places in pictures; for the card, what is
+    believed of crops that nothing was fitted to."""
+    graph = opened.encoders[stage]
     sampled = sample_places(stage, settings, VALIDATION_SEED, 2 * PLACES)
     fit, rest = part(sampled, slice(PLACES)), part(sampled, slice(PLACES, None))
     before = believed(graph, rest)
-    fit_presence(graph, together(fit, found) if found else fit)
+    count = fit_presence(graph, chain([fit], places_of_scenes(opened, stage, scenes)))
     shares = {"believed": believed(graph, rest), "as_learnt_beside_the_pose": before}
-    return {
-        "fitted_to": {"crops": PLACES, "places_in_pictures": len(found[1]) if found else 0},
-        "places": len(rest[1]),
-    } | {name: {key: round(value, 3) for key, value in share.items()} for name, share in shares.items()}
+    return {"fitted_to": {"crops": PLACES, "places_in_pictures": count - PLACES}, "places": len(rest[1])} | {
+        name: {key: round(value, 3) for key, value in share.items()} for name, share in shares.items()
+    }
 
 
 def add_accuracy(bundle: Path, kind: str, accuracy: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ bit, also where it is rounded to integers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from hand_pose_ros.bundle import Bundle
 from hand_pose_ros.crop import make_crop
 from hand_pose_ros.detector import HandDetector
 from hand_pose_ros.region import region_from_box
-from hand_pose_ros.types import FloatArray, HandPoseError, Modality
+from hand_pose_ros.types import FloatArray, HandPoseError
 from training.detector.evaluate import frame_of, is_near, proposed
 from training.detector.photos import Scene
 from training.held_out import open_encoder
@@ -57,40 +57,31 @@ def sample_places(stage: str, settings: dict[str, Any], seed: int, count: int) -
     return inputs, np.concatenate(present)[:count]
 
 
-def places_of_scenes(bundle: Bundle, stage: str, scenes: Iterable[Scene]) -> Places:
-    """The scenes' hands as the stage's encoder of `bundle` sees them in their boxes, all as right hands where the side
-    is known, and what the shipped detector and blobs of depth propose beside them."""
+def places_of_scenes(bundle: Bundle, stage: str, scenes: Iterable[Scene]) -> Iterator[Places]:
+    """Scene by scene: its hands as the stage's encoder of `bundle` sees them in their boxes, all as right hands where
+    the side is known, and what the shipped detector and blobs of depth propose beside them."""
     encoder, detector = open_encoder(bundle), HandDetector()
-    seen: Modality = "depth" if stage == "depth" else "rgb"
-    shown: dict[str, list[FloatArray]] = {}
-    present: list[bool] = []
     for scene in scenes:
-        frame = frame_of(scene, seen)
+        frame = frame_of(scene, "depth" if stage == "depth" else "rgb")
         whole = frame_of(scene, "rgbd" if scene.depth_m is not None else "rgb")
         hands = [
-            (region_from_box(frame, np.append(box[:2], box[2:] - box[:2])), True, right == 0)
+            (region_from_box(frame, np.append(box[:2], box[2:] - box[:2])), right == 0)
             for box, right in zip(scene.boxes, scene.right, strict=True)
         ]
-        others = [(region, False, False) for region in proposed(detector, whole)]
-        others = [place for place in others if not is_near(place[0].center_px, scene.boxes)]
-        for region, there, mirrored in hands + others:
-            crop = make_crop(frame, region, bundle.crop, mirrored=bool(mirrored))
-            if crop is not None:
-                present.append(there)
-                for name, values in encoder.inputs(stage, [crop]).items():
-                    shown.setdefault(name, []).append(values)
-    return {name: np.concatenate(parts) for name, parts in shown.items()}, np.array(present, dtype=bool)
+        others = [(region, False) for region in proposed(detector, whole) if not is_near(region.center_px, scene.boxes)]
+        seen = [
+            (crop, k < len(hands))
+            for k, (region, mirrored) in enumerate(hands + others)
+            if (crop := make_crop(frame, region, bundle.crop, mirrored=bool(mirrored))) is not None
+        ]
+        if seen:
+            yield encoder.inputs(stage, [crop for crop, _ in seen]), np.array([there for _, there in seen])
 
 
 def part(places: Places, which: slice) -> Places:
     """Some of the places."""
     shown, present = places
     return {name: x[which] for name, x in shown.items()}, present[which]
-
-
-def together(first: Places, second: Places) -> Places:
-    """The places of both."""
-    return {name: np.concatenate([x, second[0][name]]) for name, x in first[0].items()}, np.append(first[1], second[1])
 
 
 def believed(graph: Path, places: Places) -> dict[str, float]:
@@ -101,36 +92,37 @@ def believed(graph: Path, places: Places) -> dict[str, float]:
     return {"hands": float((logits > 0)[present].mean()), "others": float((logits > 0)[~present].mean())}
 
 
-def fit_presence(graph: Path, places: Places) -> None:
+def fit_presence(graph: Path, places: Iterable[Places]) -> int:
     """Fit the presence of the exported encoder `graph` to the places, in place; its odds are then those where half of
-    the places show a hand.
+    the places show a hand. Returns how many places there were.
 
     Raises HandPoseError where the graph has no layer of that name.
     """
-    shown, present = places
     model = onnx.load(str(graph))
     weights = {tensor.name: tensor for tensor in model.graph.initializer}
     weight, bias = (weights.get(f"{LAYER}.{name}") for name in ("weight", "bias"))
     if weight is None or bias is None:
         raise HandPoseError(f"{graph} has no layer '{LAYER}' in floats to fit presence in; export it with this version")
     layer = next(node for node in model.graph.node if weight.name in node.input)
-    fitted = LogisticRegression(C=LOOSE, max_iter=4000, class_weight="balanced").fit(
-        _hidden(model, layer.input[0], shown), present
-    )
+    session = _listening(model, layer.input[0])
+    # what is kept of a place is a fraction of its picture
+    seen = [(_outputs(session, layer.input[0], shown), present) for shown, present in places]
+    hidden, present = (np.concatenate(columns) for columns in zip(*seen, strict=True))
+    fitted = LogisticRegression(C=LOOSE, max_iter=4000, class_weight="balanced").fit(hidden, present)
     changed = numpy_helper.to_array(weight).copy(), numpy_helper.to_array(bias).copy()
     changed[0][-1], changed[1][-1] = fitted.coef_[0], fitted.intercept_[0]
     for tensor, values in zip((weight, bias), changed, strict=True):
         tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
     graph.write_bytes(model.SerializeToString())
+    return len(present)
 
 
-def _hidden(model: onnx.ModelProto, name: str, shown: Mapping[str, FloatArray]) -> FloatArray:
-    """What the layer of that name gives for the crops, (N, F)."""
+def _listening(model: onnx.ModelProto, name: str) -> onnxruntime.InferenceSession:
+    """The graph, with what its layer of that name is given as an output beside its own."""
     listening = onnx.ModelProto()
     listening.CopyFrom(model)
     listening.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
-    session = onnxruntime.InferenceSession(listening.SerializeToString(), providers=["CPUExecutionProvider"])
-    return _outputs(session, name, shown)
+    return onnxruntime.InferenceSession(listening.SerializeToString(), providers=["CPUExecutionProvider"])
 
 
 def _outputs(session: onnxruntime.InferenceSession, name: str, shown: Mapping[str, FloatArray]) -> FloatArray:

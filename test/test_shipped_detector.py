@@ -17,9 +17,9 @@ RECORDING = ROOT / "demo" / "recording"
 EVERY = 10
 
 
-@pytest.fixture(scope="module")
-def detector() -> HandDetector:
-    return HandDetector(ROOT / "models" / "detector")
+@pytest.fixture(scope="module", params=["detector", "detector-fp32"])
+def detector(request: pytest.FixtureRequest) -> HandDetector:
+    return HandDetector(ROOT / "models" / request.param)
 
 
 def test_the_card_says_what_it_was_made_from_and_reaches(detector: HandDetector) -> None:

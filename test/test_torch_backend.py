@@ -21,7 +21,9 @@ from hand_pose_ros.torch_backend import OPERATORS, TorchSession  # noqa: E402
 
 MODELS = models_folder()
 RECORDING = Path(__file__).resolve().parents[1] / "demo" / "recording"
-NETWORKS = [*sorted((MODELS / "hand-fp32").glob("*.onnx")), *sorted((MODELS / "detector").glob("*.onnx"))]
+NETWORKS = [
+    path for name in ("hand-fp32", "detector", "detector-fp32") for path in sorted((MODELS / name).glob("*.onnx"))
+]
 
 
 def run_both(path: Path, inputs: dict[str, np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -63,7 +65,7 @@ def test_shipped_networks_give_what_onnx_runtime_gives(path: Path, count: int) -
         for name, shape in shapes.items()
     }
     got, wanted = run_both(path, {name: array.astype(np.float32) for name, array in inputs.items()})
-    # the detector is in integers, whose sums each rounds in its own way
+    # this detector is in integers, whose sums each rounds in its own way
     tolerance = 0.05 if path.parent.name == "detector" else 1e-4
     assert described(TorchSession(path, "TorchCPU", 1)) == described(ort.InferenceSession(str(path)))
     for ours, theirs in zip(got, wanted, strict=True):

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from hand_pose_ros.detector.letterbox import Letterbox, depth_channels
-from training.detector.cutouts import LARGEST_PX, SMALLEST_PX, Cutout, put_in
+from training.detector.cutouts import SMALLEST_PX, Cutout, put_in
 from training.detector.network import HEIGHT, WIDTH, WINDOW_HEIGHT, WINDOW_WIDTH
 from training.detector.objective import Array, targets
 from training.detector.photos import Photo, Scene
@@ -25,6 +25,8 @@ DEPTH_SPAN_M = 1.28
 SMALLER, LARGER, LENS = 0.4, 1.5, 0.1
 #: A hand of which less than this is in the picture is none to be found.
 VISIBLE = 0.4
+#: Hands in a window are of any size up to this, pixels; one near the camera is larger than the window is high.
+LARGEST_SHOWN_PX = 160.0
 EMPTY = tuple(round(255 * value) for value in RGB_MEAN)
 #: Share of pictures put together from the halves of two, so that hands are also small, many and beside each other.
 HALVES = 0.1
@@ -95,8 +97,8 @@ def moved(rng: np.random.Generator, scene: Scene) -> Scene:
     scale, place, target = whole * np.exp(rng.uniform(np.log(SMALLER), np.log(LARGER))), size / 2, WINDOW / 2
     if len(scene.boxes) and rng.random() < 0.85:
         left_top, right_bottom = np.split(scene.boxes[int(rng.integers(len(scene.boxes)))], 2)
-        wanted = np.exp(rng.uniform(np.log(SMALLEST_PX), np.log(LARGEST_PX))) / float((right_bottom - left_top).max())
-        scale = float(np.clip(wanted, SMALLER * whole, LARGER * whole))
+        wanted_px = np.exp(rng.uniform(np.log(SMALLEST_PX), np.log(LARGEST_SHOWN_PX)))
+        scale = float(np.clip(wanted_px / (right_bottom - left_top).max(), SMALLER * whole, LARGER * whole))
         place, target = (left_top + right_bottom) / 2, rng.uniform(0.15, 0.85, 2) * WINDOW
     turn = np.radians(rng.uniform(-20, 20)) * (rng.random() < 0.5)
     flip = -1.0 if rng.random() < 0.5 else 1.0

@@ -6,7 +6,7 @@ walked operator by operator: those that the project's exports have, as the ONNX 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,12 +53,13 @@ class TorchSession:
         self._provider, self._device = provider, "cuda" if provider == "TorchCUDA" else "cpu"
         torch.set_num_threads(threads)  # of the process: PyTorch has no other way
         graph = onnx.load(str(path)).graph
-        unknown = sorted({node.op_type for node in graph.node} - OPERATORS.keys())
+        operations = [node for node in graph.node if node.op_type != "Constant"]
+        unknown = sorted({node.op_type for node in operations} - OPERATORS.keys())
         if unknown:
             raise HandPoseError(f"no operator {', '.join(unknown)} in PyTorch's way of running networks")
-        self._constants = {tensor.name: self._on_device(numpy_helper.to_array(tensor)) for tensor in graph.initializer}
+        self._constants = {name: self._on_device(array) for name, array in _constants(graph)}
         self._nodes: list[Node] = []
-        for each in graph.node:
+        for each in operations:
             attributes = {named.name: onnx.helper.get_attribute_value(named) for named in each.attribute}
             node = Node(OPERATORS[each.op_type], attributes, each.input, each.output)
             if all(name in self._constants for name in node.inputs if name):  # weights in few bits: unpacked once
@@ -93,6 +94,17 @@ class TorchSession:
         """Shapes and indices (int64) stay where Python reads them."""
         tensor = torch.from_numpy(np.array(array))
         return tensor if tensor.dtype == torch.int64 else tensor.to(self._device)
+
+
+def _constants(graph: onnx.GraphProto) -> Iterator[tuple[str, NDArray]]:
+    """Arrays by name: those that the graph begins with, and those that are written as operators of it."""
+    for tensor in graph.initializer:
+        yield tensor.name, numpy_helper.to_array(tensor)
+    for node in graph.node:
+        if node.op_type == "Constant":
+            written = {named.name: onnx.helper.get_attribute_value(named) for named in node.attribute}
+            _require("value" in written, "Constant of this kind")
+            yield node.output[0], numpy_helper.to_array(written["value"])
 
 
 def _value(described: onnx.ValueInfoProto) -> Value:

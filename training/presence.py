@@ -3,9 +3,8 @@ places that show none.
 
 An encoder learns presence beside the pose, from crops of which nine in ten show a hand, so it expects hands. A finder
 proposes as many places that show none, and those of a picture are other ones than a generator of crops comes upon. The
-fit is a logistic regression on the encoder's last hidden layer, whose
-weights take the place of those that were learnt beside the pose: everything else in the graph stays as it is, to the
-bit, also where it is rounded to integers.
+fit is a logistic regression on the encoder's last hidden layer, whose weights take the place of those that were learnt
+beside the pose: everything else in the graph stays as it is, to the bit, also where it is rounded to integers.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ walked operator by operator: those that the project's exports have, as the ONNX 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,18 +53,18 @@ class TorchSession:
         self._provider, self._device = provider, "cuda" if provider == "TorchCUDA" else "cpu"
         torch.set_num_threads(threads)  # of the process: PyTorch has no other way
         graph = onnx.load(str(path)).graph
-        operations = [node for node in graph.node if node.op_type != "Constant"]
-        unknown = sorted({node.op_type for node in operations} - OPERATORS.keys())
+        unknown = sorted({node.op_type for node in graph.node} - OPERATORS.keys())
         if unknown:
             raise HandPoseError(f"no operator {', '.join(unknown)} in PyTorch's way of running networks")
-        self._constants = {name: self._on_device(array) for name, array in _constants(graph)}
+        self._constants = {each.name: self._on_device(_tensor(each)) for each in graph.initializer}
         self._nodes: list[Node] = []
-        for each in operations:
+        for each in graph.node:
             attributes = {named.name: onnx.helper.get_attribute_value(named) for named in each.attribute}
             node = Node(OPERATORS[each.op_type], attributes, each.input, each.output)
             if all(name in self._constants for name in node.inputs if name):  # weights in few bits: unpacked once
                 with torch.inference_mode():
-                    self._constants |= self._outputs_of(node, self._constants)
+                    folded = self._outputs_of(node, self._constants)
+                self._constants |= {name: self._on_device(tensor) for name, tensor in folded.items()}
             else:
                 self._nodes.append(node)
         self._inputs, self._outputs = ([_value(each) for each in side] for side in (graph.input, graph.output))
@@ -81,7 +81,9 @@ class TorchSession:
     def run(self, names: Sequence[str], inputs: Mapping[str, NDArray]) -> list[NDArray]:
         """The outputs of these names."""
         with torch.inference_mode():
-            values = self._constants | {name: self._on_device(array) for name, array in inputs.items()}
+            values = self._constants | {
+                name: self._on_device(torch.from_numpy(np.array(array))) for name, array in inputs.items()
+            }
             for node in self._nodes:
                 values |= self._outputs_of(node, values)
             return [values[name].cpu().numpy() for name in names]
@@ -90,21 +92,18 @@ class TorchSession:
         given = node.operator(node.attributes, *(values[name] if name else None for name in node.inputs))
         return dict(zip(node.outputs, given if isinstance(given, tuple) else (given,), strict=True))
 
-    def _on_device(self, array: NDArray) -> Tensor:
+    def _on_device(self, tensor: Tensor) -> Tensor:
         """Shapes and indices (int64) stay where Python reads them."""
-        tensor = torch.from_numpy(np.array(array))
         return tensor if tensor.dtype == torch.int64 else tensor.to(self._device)
 
 
-def _constants(graph: onnx.GraphProto) -> Iterator[tuple[str, NDArray]]:
-    """Arrays by name: those that the graph begins with, and those that are written as operators of it."""
-    for tensor in graph.initializer:
-        yield tensor.name, numpy_helper.to_array(tensor)
-    for node in graph.node:
-        if node.op_type == "Constant":
-            written = {named.name: onnx.helper.get_attribute_value(named) for named in node.attribute}
-            _require("value" in written, "Constant of this kind")
-            yield node.output[0], numpy_helper.to_array(written["value"])
+def _tensor(stored: onnx.TensorProto) -> Tensor:
+    return torch.from_numpy(np.array(numpy_helper.to_array(stored)))
+
+
+def _constant(said: Attributes) -> Tensor:
+    _require("value" in said, "Constant of this kind")
+    return _tensor(said["value"])
 
 
 def _value(described: onnx.ValueInfoProto) -> Value:
@@ -223,6 +222,7 @@ OPERATORS: dict[str, Operator] = {
     "Cast": _cast,
     "Clip": _clip,
     "Concat": lambda said, *parts: torch.cat(parts, said["axis"]),
+    "Constant": _constant,
     "Conv": _conv,
     "DequantizeLinear": _dequantize,
     "Div": lambda said, a, b: a / b if a.is_floating_point() else a // b,

@@ -20,7 +20,7 @@ from hand_pose_ros.encode import HandEncoder
 from hand_pose_ros.manifest import sha256
 from hand_pose_ros.quantise import ARITHMETIC, to_int8
 from hand_pose_ros.skeleton import JOINT_COUNT, JOINT_NAMES
-from hand_pose_ros.types import Modality
+from hand_pose_ros.types import HandRegion, Modality
 from training.calibrate import calibrate, choose_weight, moved_mm, report
 from training.detector.photos import Scene
 from training.hands.model import Array
@@ -28,8 +28,8 @@ from training.hands.pictures import RgbdBatch, rgbd_batches
 from training.hands.scene import CROP_SIZE_M, SceneSettings
 from training.held_out import BATCH, Hand, crops_of_batches, crops_of_folder, open_encoder, see
 from training.networks import LATENT, RGB_MEAN, RGB_STD, ExpertHead
-from training.onnx_export import export_network, round_weights
-from training.presence import believed, fit_presence, part, places_of_scenes, sample_places
+from training.onnx_export import ROUNDED_WEIGHTS, export_network, round_weights
+from training.presence import believed, fit_presence, look_through, part, places_of_scenes, sample_places
 from training.provenance import provenance
 from training.run import load_space, load_student, read_experiment, rgb_folders, scene_settings
 
@@ -108,9 +108,9 @@ def export(
     trained = [key for key in manifest["encoders"] if not config[key].get("keep")]
     changed = _round_encoders(bundle, manifest, shown) if int8 else _pack_encoders(bundle, manifest, shown, trained)
     manifest["card"]["encoders"] = changed
-    written = load_bundle(bundle)
+    written, places = load_bundle(bundle), look_through(scenes)
     manifest["card"]["presence"] = {
-        key: _fit_presence(written, key, config[key], scenes) for key in manifest["encoders"]
+        key: _fit_presence(written, key, config[key], places) for key in manifest["encoders"]
     }
     _sign(bundle, manifest)
     opened = load_bundle(bundle)
@@ -195,7 +195,7 @@ def _pack_encoders(
             round_weights(path)
 
     return {
-        "arithmetic": f"single precision; weights of inner layers are kept in 7 bits ({', '.join(keys)})",
+        "arithmetic": f"{ROUNDED_WEIGHTS} ({', '.join(keys)})",
         "joints_moved_mm": _change_encoders(bundle, manifest, pictures, pack),
     }
 
@@ -215,7 +215,9 @@ def _change_encoders(
     return {m: round(moved_mm(decoder, before, after, m), 2) for m in ("rgb", "depth")}
 
 
-def _fit_presence(opened: Bundle, stage: str, settings: dict[str, Any], scenes: Sequence[Scene]) -> dict[str, Any]:
+def _fit_presence(
+    opened: Bundle, stage: str, settings: dict[str, Any], scenes: Sequence[tuple[Scene, list[HandRegion]]]
+) -> dict[str, Any]:
     """Fit an encoder's presence, in place, to the generator's crops and to places in pictures; for the card, what is
     believed of crops that nothing was fitted to."""
     graph = opened.encoders[stage]

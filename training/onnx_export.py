@@ -59,6 +59,10 @@ def export_network(path: Path, module: nn.Module, example: dict[str, Tensor], ou
     return worst
 
 
+#: For the card of a bundle whose weights are rounded so.
+ROUNDED_WEIGHTS = "single precision; weights of inner layers are kept in 7 bits"
+
+
 def round_weights(path: Path) -> None:
     """Keep the weights of a file's inner layers in 7 bits with a scale for each output channel, in place: the very
     numbers that `quantise.to_int8` rounds them to, so that both files share them.

@@ -26,8 +26,8 @@ from hand_pose_ros.bundle import Bundle
 from hand_pose_ros.crop import make_crop
 from hand_pose_ros.detector import HandDetector
 from hand_pose_ros.region import region_from_box
-from hand_pose_ros.types import FloatArray, HandPoseError
-from training.detector.evaluate import frame_of, is_near, proposed
+from hand_pose_ros.types import FloatArray, HandPoseError, HandRegion
+from training.detector.evaluate import box_of, frame_of, proposed_beside
 from training.detector.photos import Scene
 from training.held_out import open_encoder
 from training.run import batch_maker
@@ -56,25 +56,29 @@ def sample_places(stage: str, settings: dict[str, Any], seed: int, count: int) -
     return inputs, np.concatenate(present)[:count]
 
 
-def places_of_scenes(bundle: Bundle, stage: str, scenes: Iterable[Scene]) -> Iterator[Places]:
+def look_through(scenes: Iterable[Scene]) -> list[tuple[Scene, list[HandRegion]]]:
+    """Each scene with what the shipped detector and blobs of depth propose beside its hands."""
+    detector = HandDetector()
+    return [(scene, proposed_beside(scene.boxes, detector, frame_of(scene, "rgbd"))) for scene in scenes]
+
+
+def places_of_scenes(bundle: Bundle, stage: str, scenes: Iterable[tuple[Scene, list[HandRegion]]]) -> Iterator[Places]:
     """Scene by scene: its hands as the stage's encoder of `bundle` sees them in their boxes, all as right hands where
-    the side is known, and what the shipped detector and blobs of depth propose beside them."""
-    encoder, detector = open_encoder(bundle), HandDetector()
-    for scene in scenes:
+    the side is known, and what is proposed beside them."""
+    encoder = open_encoder(bundle)
+    for scene, proposed in scenes:
         frame = frame_of(scene, "depth" if stage == "depth" else "rgb")
-        whole = frame_of(scene, "rgbd" if scene.depth_m is not None else "rgb")
-        hands = [
-            (region_from_box(frame, np.append(box[:2], box[2:] - box[:2])), right == 0)
-            for box, right in zip(scene.boxes, scene.right, strict=True)
-        ]
-        others = [(region, False) for region in proposed(detector, whole) if not is_near(region.center_px, scene.boxes)]
+        hands = zip(scene.boxes, scene.right, strict=True)
+        places = [(region_from_box(frame, box_of(box)), bool(right == 0), True) for box, right in hands]
+        places += [(region, False, False) for region in proposed]
         seen = [
-            (crop, k < len(hands))
-            for k, (region, mirrored) in enumerate(hands + others)
-            if (crop := make_crop(frame, region, bundle.crop, mirrored=bool(mirrored))) is not None
+            (crop, there)
+            for region, mirrored, there in places
+            if (crop := make_crop(frame, region, bundle.crop, mirrored)) is not None
         ]
         if seen:
-            yield encoder.inputs(stage, [crop for crop, _ in seen]), np.array([there for _, there in seen])
+            crops, present = zip(*seen, strict=True)
+            yield encoder.inputs(stage, crops), np.array(present)
 
 
 def part(places: Places, which: slice) -> Places:

@@ -9,6 +9,7 @@ import onnx
 import pytest
 import torch
 import yaml
+from patches import scene
 from torch import nn
 
 from hand_pose_ros.bundle import load_bundle
@@ -16,7 +17,6 @@ from hand_pose_ros.frames_folder import open_folder, read_labels, write_folder
 from training import export as exporting
 from training.calibrate import WEIGHTS
 from training.cli import main
-from training.detector.photos import Scene
 from training.stages import LatentSpace, build_student
 
 MODELS = Path(__file__).parents[2] / "models"
@@ -92,10 +92,7 @@ def test_an_encoder_that_is_kept_is_the_same_but_for_its_presence_with_its_own_p
     kept = CONFIG | {"depth": {"keep": str(shipped / "encoder_depth.onnx"), "size": 64}}
     experiment = tmp_path / "kept.yaml"
     experiment.write_text(yaml.safe_dump(kept))
-    rgb, depth_m = np.full((240, 320, 3), 90, np.uint8), np.full((240, 320), 1.4, np.float32)
-    depth_m[60:130, 40:90] = 0.5
-    hand = Scene(rgb, depth_m, np.array([[40.0, 60.0, 90.0, 130.0]]), np.ones(1))
-    manifest = exporting.export(experiment, runs, tmp_path / "kept", "kept", "1.0", scenes=[hand])
+    manifest = exporting.export(experiment, runs, tmp_path / "kept", "kept", "1.0", scenes=[scene(True)])
     assert all(one["fitted_to"]["places_in_pictures"] > 0 for one in manifest["card"]["presence"].values())
     ours, theirs = (
         np.frombuffer((folder / "encoder_depth.onnx").read_bytes(), np.uint8) for folder in (tmp_path / "kept", shipped)

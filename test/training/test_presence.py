@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 import pytest
 import torch
+from patches import scene
 from torch import nn
 
-from hand_pose_ros.bundle import load_bundle
+from hand_pose_ros.bundle import Bundle, load_bundle
 from hand_pose_ros.types import HandPoseError
-from training.detector.photos import Scene
 from training.export import ENCODER_OUTPUTS
 from training.networks import ExpertHead, JointsDecoder
 from training.onnx_export import export_network
-from training.presence import BATCH, Places, believed, fit_presence, part, places_of_scenes, sample_places
+from training.presence import BATCH, Places, believed, fit_presence, look_through, part, places_of_scenes, sample_places
 
 MODELS = Path(__file__).parents[2] / "models"
 
@@ -90,17 +91,19 @@ def test_half_of_the_places_show_a_hand(stage: str, inputs: dict[str, tuple[int,
     np.testing.assert_array_equal(again["x"], shown["x"][:BATCH])
 
 
+def size_of(bundle: Bundle, stage: str) -> int:
+    size = bundle.crop.depth_size if stage == "depth" else bundle.crop.rgb_size
+    assert size is not None
+    return size
+
+
 @pytest.mark.parametrize("seen", ["depth", "rgb"])
 def test_the_hands_of_a_picture_are_places_and_what_is_proposed_beside_them(seen: str) -> None:
     bundle = load_bundle("hand")
-    size = {"depth": 64, "rgb": bundle.crop.rgb_size}[seen]
-    rgb, depth_m = np.full((240, 320, 3), 90, np.uint8), np.full((240, 320), 1.4, np.float32)
-    boxes = np.array([[40.0, 60.0, 90.0, 130.0], [200.0, 100.0, 260.0, 170.0]])
-    for left, top, right, bottom in boxes.astype(int):
-        rgb[top:bottom, left:right], depth_m[top:bottom, left:right] = 255, 0.5
-    hands = Scene(rgb, depth_m, boxes, np.array([0.0, 1.0]))
-    nothing = Scene(rgb, depth_m, np.empty((0, 4)), np.empty(0))
-    (shown, present), (_, in_nothing) = places_of_scenes(bundle, seen, [hands, nothing])
+    size = size_of(bundle, seen)
+    hands = scene(True)
+    nothing = replace(hands, boxes=np.empty((0, 4)), right=np.empty(0))
+    (shown, present), (_, in_nothing) = places_of_scenes(bundle, seen, look_through([hands, nothing]))
     assert shown["x"].shape[2:] == (size, size) and len(shown["x"]) == len(present)
     # blobs of depth are proposed where the patches are; in the second picture they are no hands
     assert present.sum() == 2 and present[:2].all() and len(in_nothing) >= 2 and not in_nothing.any()
@@ -109,8 +112,8 @@ def test_the_hands_of_a_picture_are_places_and_what_is_proposed_beside_them(seen
 @pytest.mark.parametrize("bundle", ["hand", "hand-fp32"])
 @pytest.mark.parametrize("stage", ["depth", "rgb"])
 def test_shipped_encoders_tell_hands_from_things(bundle: str, stage: str) -> None:
-    crop = load_bundle(bundle).crop
-    size = crop.depth_size if stage == "depth" else crop.rgb_size
-    drawn = sample_places(stage, {"size": size, "skins": None, "backgrounds": None}, 2024, 4 * BATCH)
+    drawn = sample_places(
+        stage, {"size": size_of(load_bundle(bundle), stage), "skins": None, "backgrounds": None}, 2024, 4 * BATCH
+    )
     shares = believed(MODELS / bundle / f"encoder_{stage}.onnx", drawn)
     assert shares["hands"] > 0.9 and shares["others"] < 0.1

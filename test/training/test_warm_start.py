@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from hand_pose_ros.quantise import to_int8
 from hand_pose_ros.types import HandPoseError
 from training import onnx_export
+from training.export import ENCODER_OUTPUTS
 from training.networks import MAP_CHANNELS, VOTES, DepthEncoder
 from training.onnx_export import export_network
 from training.warm_start import start_from
@@ -97,27 +98,34 @@ def test_new_layers_between_stay_and_new_channels_come_first(trained: tuple[Net,
     torch.testing.assert_close(wider.eval()(seen), net(seen[:, 2:]), atol=1e-4, rtol=1e-4)
 
 
-def test_a_depth_encoder_with_more_blocks_begins_as_the_smaller_one(tmp_path: Path) -> None:
+@pytest.fixture
+def exported(tmp_path: Path) -> tuple[DepthEncoder, Path, Tensor, Tensor]:
+    """A small encoder for 32 pixels whose normalisations have seen data, its exported graph, and that data: depth and
+    tan_half."""
     torch.manual_seed(0)
-    small, grown = DepthEncoder(32, 8, (1, 1, 1, 1)), DepthEncoder(32, 8, (1, 2, 3, 2))
+    small = DepthEncoder(32, 8, (1, 1, 1, 1))
     depth, tan_half = torch.rand(16, 1, 32, 32) * 2 - 1, torch.full((16,), 0.2)
     for _ in range(5):
         small(depth, tan_half)
     path = tmp_path / "encoder_depth.onnx"
-    outputs = ("mean", "log_var", "side_logit", "presence_logit")
-    export_network(path, small.eval(), {"x": depth[:2], "tan_half": tan_half[:2]}, outputs)
+    export_network(path, small.eval(), {"x": depth[:2], "tan_half": tan_half[:2]}, ENCODER_OUTPUTS)
+    return small, path, depth, tan_half
+
+
+def test_a_depth_encoder_with_more_blocks_begins_as_the_smaller_one(
+    exported: tuple[DepthEncoder, Path, Tensor, Tensor],
+) -> None:
+    small, path, depth, tan_half = exported
+    grown = DepthEncoder(32, 8, (1, 2, 3, 2))
     start_from(grown, path, depth, tan_half)
     torch.testing.assert_close(grown.eval()(depth, tan_half).mean, small(depth, tan_half).mean, atol=1e-3, rtol=1e-3)
 
 
-def test_a_head_over_a_larger_map_begins_as_the_same_function_of_it(tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    small, large = DepthEncoder(32, 8, (1, 1, 1, 1)), DepthEncoder(64, 8, (1, 1, 1, 1))
-    depth, tan_half = torch.rand(16, 1, 32, 32) * 2 - 1, torch.full((16,), 0.2)
-    for _ in range(5):
-        small(depth, tan_half)
-    path = tmp_path / "encoder_depth.onnx"
-    export_network(path, small.eval(), {"x": depth[:2], "tan_half": tan_half[:2]}, ("mean", "log_var", "side", "there"))
+def test_a_head_over_a_larger_map_begins_as_the_same_function_of_it(
+    exported: tuple[DepthEncoder, Path, Tensor, Tensor],
+) -> None:
+    small, path, depth, tan_half = exported
+    large = DepthEncoder(64, 8, (1, 1, 1, 1))
     start_from(large, path, nn.functional.interpolate(depth, scale_factor=2), tan_half)
     # of a map that is the same in every cell, as large a head says the same
     cells = torch.rand(16, MAP_CHANNELS, 1, 1)

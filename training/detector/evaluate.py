@@ -85,19 +85,18 @@ def evaluate_model(
     for scene in scenes:
         frame = frame_of(scene, seen)
         for box, is_right in zip(scene.boxes, scene.right, strict=True):
-            hands = estimator.estimate(frame, box=np.append(box[:2], box[2:] - box[:2]), modalities=seen)
+            hands = estimator.estimate(frame, box=box_of(box), modalities=seen)
             of_hands.append(_believed(hands))
             if np.isfinite(is_right) and hands:
                 size = float((box[2:] - box[:2]).max()) / frame.camera.width
                 part = int(np.searchsorted(SIZES, size, side="right")) - 1
                 side[part].append((hands[0].side == "right") == bool(is_right))
-        for region in proposed(detector, frame):
-            if not is_near(region.center_px, scene.boxes):
-                of_places.append(_believed(estimator.estimate(frame, regions=[region], modalities=seen)))
+        for region in proposed_beside(scene.boxes, detector, frame):
+            of_places.append(_believed(estimator.estimate(frame, regions=[region], modalities=seen)))
         alone = estimator.estimate(frame, modalities=seen)
         middles = [hand.joints_px.mean(axis=0) for hand in alone if hand.confidence >= BELIEVED]
-        found += [any(is_near(middle, box[None], 0.0) for middle in middles) for box in scene.boxes]
-        false += sum(not is_near(middle, scene.boxes) for middle in middles)
+        found += [any(_is_near(middle, box[None], 0.0) for middle in middles) for box in scene.boxes]
+        false += sum(not _is_near(middle, scene.boxes) for middle in middles)
         if not len(scene.boxes):
             empty_right.append(not middles)
     sides, places = tuple(map(_share, side)), len(of_places)
@@ -106,13 +105,19 @@ def evaluate_model(
     )  # fmt: skip
 
 
-def proposed(detector: HandDetector, frame: RgbdFrame) -> list[HandRegion]:
-    """Where hands might be: what the detector finds with little certainty, and blobs of depth."""
+def proposed_beside(boxes: FloatArray, detector: HandDetector, frame: RgbdFrame) -> list[HandRegion]:
+    """Where hands might be, and none of those in `boxes` (K, 4) is: what the detector finds with little certainty, and
+    blobs of depth."""
     found = [region_from_box(frame, hand.box) for hand in detector.detect(frame, MOST, LEAST)]
-    return found + find_regions(frame, MOST)
+    return [region for region in found + find_regions(frame, MOST) if not _is_near(region.center_px, boxes)]
 
 
-def is_near(point: FloatArray | tuple[float, float], boxes: FloatArray, share: float = NEAR) -> bool:
+def box_of(corners: FloatArray) -> FloatArray:
+    """Left, top, right and bottom (4,) as x, y, width and height (4,)."""
+    return np.append(corners[:2], corners[2:] - corners[:2])
+
+
+def _is_near(point: FloatArray | tuple[float, float], boxes: FloatArray, share: float = NEAR) -> bool:
     """Whether a point is in one of the boxes (K, 4), or nearer than that share of its size."""
     margin = share * (boxes[:, 2:] - boxes[:, :2])
     return bool(((point > boxes[:, :2] - margin) & (point < boxes[:, 2:] + margin)).all(axis=1).any())

@@ -26,7 +26,7 @@ from training.detector.samples import DEPTH_SPAN_M, Sources, detector_batches
 from training.engine import fit
 from training.export import write_manifest
 from training.networks import RGB_MEAN, RGB_STD
-from training.onnx_export import OPSET, PARITY, round_weights
+from training.onnx_export import OPSET, PARITY, ROUNDED_WEIGHTS, round_weights
 from training.run import load_average
 from training.warm_start import start_from
 
@@ -119,11 +119,11 @@ def export(
             **notes,
         },
     }  # fmt: skip
-    write_manifest(bundle, manifest)
     if not frames:
         round_weights(file)
-        manifest["card"]["arithmetic"] = "single precision; weights of inner layers are kept in 7 bits"
+        manifest["card"]["arithmetic"] = ROUNDED_WEIGHTS
     else:
+        write_manifest(bundle, manifest)
         opened = load_detector_bundle(bundle)
         to_int8(file, [network_input(frame, opened, smaller=1)[0] for frame in frames])
         manifest["card"] |= {"arithmetic": ARITHMETIC, "ranges_from_pictures": len(frames)}

@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from patches import scene
 
 from hand_pose_ros.types import HandPoseError
 from training.detector.network import STRIDE, WINDOW_HEIGHT, WINDOW_WIDTH
@@ -16,18 +17,6 @@ from training.detector.rendered import read_rooms
 from training.detector.samples import Sources, detector_batches, halves, moved, recoloured, small
 
 HEADER = "file,orig_w,orig_h,class,xmin,ymin,xmax,ymax\n"
-
-
-def scene(depth: bool = False) -> Scene:
-    """Two white patches on grey, the left one a left hand's."""
-    rgb = np.full((240, 320, 3), 90, np.uint8)
-    boxes = np.array([[40.0, 60.0, 90.0, 130.0], [200.0, 100.0, 260.0, 170.0]])
-    depth_m = np.full((240, 320), 1.4, np.float32) if depth else None
-    for left, top, right, bottom in boxes.astype(int):
-        rgb[top:bottom, left:right] = 255
-        if depth_m is not None:
-            depth_m[top:bottom, left:right] = 0.5
-    return Scene(rgb, depth_m, boxes, np.array([0.0, 1.0]))
 
 
 @pytest.fixture

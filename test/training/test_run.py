@@ -31,7 +31,7 @@ def experiment(tmp_path: Path) -> Path:
 def test_a_tiny_experiment_runs_through_and_its_parts_load(experiment: Path, tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "tiny"
     run(experiment, folder, ("latent", "depth"), workers=0)
-    space, student = load_space(folder), load_student(folder, "depth", 16)
+    space, student = load_space(folder), load_student(folder, "depth", TINY["depth"])
     assert not any(p.requires_grad for module in (space, student) for p in module.parameters())
     assert not space.training and not student.training
     state = torch.load(folder / "depth.ckpt", weights_only=True)
@@ -52,7 +52,7 @@ def test_an_encoder_before_the_latent_space_is_told_to_wait(experiment: Path, tm
     with pytest.raises(HandPoseError, match=r"latent\.ckpt does not exist: run the stage 'latent' first"):
         run(experiment, tmp_path / "runs", ("depth",), workers=0)
     with pytest.raises(HandPoseError, match="run the stage 'depth' first"):
-        load_student(tmp_path, "depth", 16)
+        load_student(tmp_path, "depth", TINY["depth"])
     with pytest.raises(HandPoseError, match="run the stage 'x' first"):
         load_average(tmp_path / "x.ckpt", torch.nn.Linear(1, 1))
 

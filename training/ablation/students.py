@@ -77,7 +77,7 @@ def train(ablation: StudentAblation, row: str, seed: int, space: Path) -> Predic
     """What the row's encoder, the moving average of its weights, sees after its hands."""
     settings, latent = ablation.settings(row), load_space(space)
     torch.manual_seed(seed)
-    student = build_student(ablation.source, settings["size"], settings["weights"])
+    student = build_student(ablation.source, settings["size"], weights=settings["weights"])
     make = batch_maker(ablation.source, settings)
     start(student, settings, make)
     student.train()

@@ -53,7 +53,8 @@ class InvertedResidual(nn.Module):
 
 class Lite0(nn.Module):
     """Pictures (B, 3, S, S) to features (B, 40, S / 8, S / 8) and (B, 112, S / 16, S / 16). further: blocks more than
-    ImageNet's in the last stage; they begin as nothing (Goyal et al. 2017), so a network can grow without forgetting."""
+    ImageNet's in the last stage, which begin as nothing (Goyal et al. 2017), so a network can grow without forgetting.
+    """
 
     def __init__(self, further: int = 0) -> None:
         super().__init__()
@@ -65,9 +66,10 @@ class Lite0(nn.Module):
                 blocks.append(InvertedResidual(inputs, outputs, expansion, stride if i == 0 else 1, kernel))
                 inputs = outputs
         self._blocks = nn.Sequential(*blocks)
-        self.further = nn.Sequential(*(InvertedResidual(inputs, inputs, expansion, 1, kernel) for _ in range(further)))
-        for block in self.further:
+        beyond = [InvertedResidual(inputs, inputs, expansion, 1, kernel) for _ in range(further)]
+        for block in beyond:
             nn.init.zeros_(block._bn2.weight)
+        self.further = nn.Sequential(*beyond)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         fine = self._blocks[:FINE_BLOCKS](nn.functional.relu6(self._bn0(self._conv_stem(x))))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, cast
@@ -29,7 +30,7 @@ from training.hands.scene import CROP_SIZE_M, SceneSettings
 from training.held_out import BATCH, Hand, crops_of_batches, crops_of_folder, open_encoder, see
 from training.networks import LATENT, RGB_MEAN, RGB_STD, ExpertHead
 from training.onnx_export import ROUNDED_WEIGHTS, export_network, round_weights
-from training.presence import believed, fit_presence, look_through, part, places_of_scenes, sample_places
+from training.presence import believed, fit_presence, look_through, places_of_scenes, sample_places
 from training.provenance import provenance
 from training.run import load_space, load_student, read_experiment, rgb_folders, scene_settings
 
@@ -40,7 +41,7 @@ VALIDATION_SEED = 987_654_321
 VALIDATION_BATCHES = 32
 #: Pictures from which the ranges of an int8 encoder's activations are taken.
 RANGE_PICTURES = 192
-#: Crops to fit presence on, and as many again to report on.
+#: Crops to fit presence on, and as many again to report on; whole batches.
 PLACES = 6144
 #: How often a hand is looked at, the picture turned in between.
 LOOKS = 3
@@ -221,12 +222,11 @@ def _fit_presence(
     """Fit an encoder's presence, in place, to the generator's crops and to places in pictures; for the card, what is
     believed of crops that nothing was fitted to."""
     graph = opened.encoders[stage]
-    sampled = sample_places(stage, settings, VALIDATION_SEED, 2 * PLACES)
-    fit, rest = part(sampled, slice(PLACES)), part(sampled, slice(PLACES, None))
-    before = believed(graph, rest)
-    count = fit_presence(graph, chain([fit], places_of_scenes(opened, stage, scenes)))
-    shares = {"believed": believed(graph, rest), "as_learnt_beside_the_pose": before}
-    return {"fitted_to": {"crops": PLACES, "places_in_pictures": count - PLACES}, "places": len(rest[1])} | {
+    to_fit, rest = (partial(sample_places, stage, settings, VALIDATION_SEED + k, PLACES) for k in range(2))
+    before = believed(graph, rest())
+    count = fit_presence(graph, chain(to_fit(), places_of_scenes(opened, stage, scenes)))
+    shares = {"believed": believed(graph, rest()), "as_learnt_beside_the_pose": before}
+    return {"fitted_to": {"crops": PLACES, "places_in_pictures": count - PLACES}, "places": PLACES} | {
         name: {key: round(value, 3) for key, value in share.items()} for name, share in shares.items()
     }
 

@@ -9,7 +9,7 @@ beside the pose: everything else in the graph stays as it is, to the bit, also w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -33,27 +33,23 @@ from training.held_out import open_encoder
 from training.run import batch_maker
 from training.stages import SHOWN
 
+Mask = NDArray[np.bool_]
 #: An encoder's inputs by name, (N, ...), and which of these N crops show a hand.
-Places = tuple[dict[str, FloatArray], NDArray[np.bool_]]
+Places = tuple[dict[str, FloatArray], Mask]
 
 #: The layer whose last output is presence (networks.ExpertHead), and the inverse strength of the prior on its weights.
 LAYER, LOOSE = "head.out", 0.1
-#: Crops that are shown at once.
+#: Crops that are sampled at once.
 BATCH = 64
 
 
-def sample_places(stage: str, settings: dict[str, Any], seed: int, count: int) -> Places:
-    """`count` crops as the stage's encoder sees them, half of hands and half of what stands in a hand's place."""
+def sample_places(stage: str, settings: dict[str, Any], seed: int, count: int) -> Iterator[Places]:
+    """At least `count` crops as the stage's encoder sees them, batch by batch, half of hands and half of what stands in
+    a hand's place."""
     drawn = settings | {"batch": BATCH, "empty": 0.5, "pseudo_labels": None}
-    shown: dict[str, list[FloatArray]] = {"x": [], "tan_half": []}
-    present = []
     for batch in islice(batch_maker(stage, drawn)(seed), -(-count // BATCH)):
         seen = SHOWN[stage]({name: torch.from_numpy(array) for name, array in vars(batch).items()})
-        for name, values in zip(shown, seen, strict=False):
-            shown[name].append(values.numpy())
-        present.append(batch.present > 0)
-    inputs = {name: np.concatenate(parts)[:count] for name, parts in shown.items() if parts}
-    return inputs, np.concatenate(present)[:count]
+        yield {name: x.numpy() for name, x in zip(("x", "tan_half"), seen, strict=False)}, batch.present > 0
 
 
 def look_through(scenes: Iterable[Scene]) -> list[tuple[Scene, list[HandRegion]]]:
@@ -81,18 +77,11 @@ def places_of_scenes(bundle: Bundle, stage: str, scenes: Iterable[tuple[Scene, l
             yield encoder.inputs(stage, crops), np.array(present)
 
 
-def part(places: Places, which: slice) -> Places:
-    """Some of the places."""
-    shown, present = places
-    return {name: x[which] for name, x in shown.items()}, present[which]
-
-
-def believed(graph: Path, places: Places) -> dict[str, float]:
+def believed(graph: Path, places: Iterable[Places]) -> dict[str, float]:
     """Of the places with a hand, and of those without one, the share in which the encoder `graph` believes in one."""
-    shown, present = places
     session = onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
-    logits = _outputs(session, "presence_logit", shown)
-    return {"hands": float((logits > 0)[present].mean()), "others": float((logits > 0)[~present].mean())}
+    said, present = _look(session, "presence_logit", places)
+    return {"hands": float((said > 0)[present].mean()), "others": float((said > 0)[~present].mean())}
 
 
 def fit_presence(graph: Path, places: Iterable[Places]) -> int:
@@ -108,9 +97,7 @@ def fit_presence(graph: Path, places: Iterable[Places]) -> int:
         raise HandPoseError(f"{graph} has no layer '{LAYER}' in floats to fit presence in; export it with this version")
     layer = next(node for node in model.graph.node if weight.name in node.input)
     session = _listening(model, layer.input[0])
-    # what is kept of a place is a fraction of its picture
-    seen = [(_outputs(session, layer.input[0], shown), present) for shown, present in places]
-    hidden, present = (np.concatenate(columns) for columns in zip(*seen, strict=True))
+    hidden, present = _look(session, layer.input[0], places)
     fitted = LogisticRegression(C=LOOSE, max_iter=4000, class_weight="balanced").fit(hidden, present)
     changed = numpy_helper.to_array(weight).copy(), numpy_helper.to_array(bias).copy()
     changed[0][-1], changed[1][-1] = fitted.coef_[0], fitted.intercept_[0]
@@ -128,8 +115,8 @@ def _listening(model: onnx.ModelProto, name: str) -> onnxruntime.InferenceSessio
     return onnxruntime.InferenceSession(listening.SerializeToString(), providers=["CPUExecutionProvider"])
 
 
-def _outputs(session: onnxruntime.InferenceSession, name: str, shown: Mapping[str, FloatArray]) -> FloatArray:
-    """One output for all crops, (N, ...)."""
-    count = len(next(iter(shown.values())))
-    batches = [{key: x[k : k + BATCH] for key, x in shown.items()} for k in range(0, count, BATCH)]
-    return np.concatenate([np.asarray(session.run([name], batch)[0], np.float64) for batch in batches])
+def _look(session: onnxruntime.InferenceSession, name: str, places: Iterable[Places]) -> tuple[FloatArray, Mask]:
+    """One output for all places, (N, ...), a fraction of their pictures, and which of them show a hand."""
+    seen = [(np.asarray(session.run([name], shown)[0], np.float64), present) for shown, present in places]
+    outputs, present = (np.concatenate(columns) for columns in zip(*seen, strict=True))
+    return outputs, present

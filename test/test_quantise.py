@@ -28,7 +28,7 @@ def frames() -> list[RgbdFrame]:
 
 @pytest.fixture(scope="module")
 def bundle() -> Bundle:
-    return load_bundle(ROOT / "models" / "hand-fp32")
+    return load_bundle(ROOT / "models" / "hand-l")
 
 
 @pytest.mark.parametrize(("kind", "tolerance_m"), [("int8", 0.0015), ("fp16", 0.001)])

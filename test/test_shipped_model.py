@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RECORDING = ROOT / "demo" / "recording"
 #: Made by: hand-pose estimate demo/recording --model hand --modalities rgbd -o test/data/golden_hand_rgbd.npz, etc.
 GOLDEN = ROOT / "test" / "data"
-BUNDLES = ("hand", "hand-fp32")
+BUNDLES = ("hand", "hand-l")
 EVERY = 6
 
 

@@ -22,7 +22,7 @@ from hand_pose_ros.torch_backend import OPERATORS, TorchSession  # noqa: E402
 MODELS = models_folder()
 RECORDING = Path(__file__).resolve().parents[1] / "demo" / "recording"
 NETWORKS = [
-    path for name in ("hand-fp32", "detector", "detector-fp32") for path in sorted((MODELS / name).glob("*.onnx"))
+    path for name in ("hand-l", "detector", "detector-fp32") for path in sorted((MODELS / name).glob("*.onnx"))
 ]
 
 
@@ -75,7 +75,7 @@ def test_shipped_networks_give_what_onnx_runtime_gives(path: Path, count: int) -
 
 def test_hands_are_where_they_are_on_the_cpu_provider() -> None:
     torch_estimator, estimator = (
-        HandEstimator("hand-fp32", providers=[name]) for name in ("TorchCPU", "CPUExecutionProvider")
+        HandEstimator("hand-l", providers=[name]) for name in ("TorchCPU", "CPUExecutionProvider")
     )
     assert torch_estimator.provider == "TorchCPU"
     folder = open_folder(RECORDING)

@@ -88,7 +88,7 @@ def test_an_encoder_that_is_kept_is_the_same_but_for_its_presence_with_its_own_p
 ) -> None:
     monkeypatch.setattr(exporting, "VALIDATION_BATCHES", 1)
     monkeypatch.setattr(exporting, "PLACES", 64)
-    shipped = MODELS / "hand-fp32"
+    shipped = MODELS / "hand-l"
     kept = CONFIG | {"depth": {"keep": str(shipped / "encoder_depth.onnx"), "size": 64}}
     experiment = tmp_path / "kept.yaml"
     experiment.write_text(yaml.safe_dump(kept))

@@ -109,7 +109,7 @@ def test_the_hands_of_a_picture_are_places_and_what_is_proposed_beside_them(seen
     assert present.sum() == 2 and present[:2].all() and len(in_nothing) >= 2 and not in_nothing.any()
 
 
-@pytest.mark.parametrize("bundle", ["hand", "hand-fp32"])
+@pytest.mark.parametrize("bundle", ["hand", "hand-l"])
 @pytest.mark.parametrize("stage", ["depth", "rgb"])
 def test_shipped_encoders_tell_hands_from_things(bundle: str, stage: str) -> None:
     drawn = sample_places(

@@ -6,13 +6,25 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from torch import nn
 
 from hand_pose_ros.backend import Network
 from hand_pose_ros.types import HandPoseError
 from training.cli import EXPERIMENT
 from training.hands.samples import pose_batches
 from training.pseudo.teacher import PATCH_PX, PseudoLabels, save_labels
-from training.run import STAGES, batch_maker, load_average, load_space, load_student, new_space, read_experiment, run
+from training.run import (
+    STAGES,
+    batch_maker,
+    build_encoder,
+    load_average,
+    load_space,
+    load_student,
+    new_space,
+    read_experiment,
+    run,
+)
+from training.warm_start import start_from
 
 TINY = {
     "seed": 3,
@@ -119,3 +131,18 @@ def test_labelled_real_hands_are_shown_beside_synthetic_ones(tmp_path: Path) -> 
     settings |= {"pseudo_labels": str(path), "pseudo_batch": 2}
     assert next(batch_maker("rgb", settings)(0)).rgb.shape == (5, 16, 16, 3)
     assert next(batch_maker("rgb", settings | {"pseudo_labels": None})(0)).rgb.shape == (3, 16, 16, 3)
+
+
+@pytest.mark.parametrize("name", ["hand", "hand_l", "hand_gpu", "hand_night"])
+def test_shipped_schedules_go_on_from_all_that_shipped_bundles_know(name: str) -> None:
+    root = Path(__file__).parents[2]
+    config = read_experiment(root / "training" / "experiments" / f"{name}.yaml")
+    for stage, inputs in (("depth", [(1, 64, 64), ()]), ("rgb", [(3, 64, 64)])):
+        if "keep" in config[stage]:
+            assert (root / config[stage]["keep"]).exists()
+            continue
+        encoder = build_encoder(stage, config[stage] | {"size": 64}).encoder
+        seen = [torch.rand(2, *shape) for shape in inputs]
+        started = start_from(encoder, root / config[stage]["start_from"], *seen)
+        layers = {name for name, layer in encoder.named_modules() if isinstance(layer, (nn.Conv2d, nn.Linear))}
+        assert not [name for name in layers - set(started) if not name.startswith("backbone.further.")]

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--score", action="store_true", help="tell how the model does on what is held out")
     parser.add_argument("--photos", type=Path, metavar="DIR", help="photos with a table of hand boxes")
     parser.add_argument("--signs", type=Path, metavar="DIR", help="single right hands signing digits")
-    parser.add_argument("--model", default="hand-fp32", help="the bundle that labels (default: %(default)s)")
+    parser.add_argument("--model", default="hand-l", help="the bundle that labels (default: %(default)s)")
     parser.add_argument("--sheet", type=Path, metavar="FILE", help="draw some of the labelled hands")
 
 

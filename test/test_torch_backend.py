@@ -21,9 +21,7 @@ from hand_pose_ros.torch_backend import OPERATORS, TorchSession  # noqa: E402
 
 MODELS = models_folder()
 RECORDING = Path(__file__).resolve().parents[1] / "demo" / "recording"
-NETWORKS = [
-    path for name in ("hand-l", "detector", "detector-fp32") for path in sorted((MODELS / name).glob("*.onnx"))
-]
+NETWORKS = [path for name in ("hand-l", "detector", "detector-fp32") for path in sorted((MODELS / name).glob("*.onnx"))]
 
 
 def run_both(path: Path, inputs: dict[str, np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:

@@ -13,11 +13,14 @@ from hand_pose_ros.estimator import EstimatorOptions, HandEstimator
 from hand_pose_ros.evaluate import evaluate, table
 from hand_pose_ros.predict import predict
 from hand_pose_ros.recordings import open_recording
+from hand_pose_ros.reports.analysis import analyse, look
 from hand_pose_ros.reports.parts import has
 from hand_pose_ros.reports.sheet import draw_sheet, write_picture
 from hand_pose_ros.types import Modality
 
 LOOKED_AT: tuple[Modality, ...] = ("rgbd", "depth", "rgb")
+#: Circumstances told of each recording.
+MOST_WEAKNESSES = 5
 
 
 def measure(bundle: Path, recordings: list[Path]) -> dict[str, Any]:
@@ -39,6 +42,27 @@ def measure(bundle: Path, recordings: list[Path]) -> dict[str, Any]:
                 **{f"{view}_mm": round(scores.mean_mm, 1) for view, scores in found.scores.items()},
                 **{f"{view}_without_offsets_mm": round(s.without_offsets_mm, 1) for view, s in found.scores.items()},
                 "in_ellipsoid": {f"{level:.0%}": round(share, 3) for level, share in found.coverage.items()},
+            }
+    return result
+
+
+def weaknesses(bundle: Path, recordings: list[Path]) -> dict[str, Any]:
+    """By recording and modality, the error relative to the wrist in mm, and that in the circumstances that add most."""
+    estimator = _open(bundle)
+    result: dict[str, Any] = {}
+    for path in recordings:
+        recording = open_recording(path)
+        first = list(islice(recording.frames(), 1))
+        for modality in (m for m in ("depth", "rgb") if has(first, m)):
+            seen = look(estimator, recording, path.name, modalities=modality, worst=0)
+            errors = analyse([seen]).sets[path.name]
+            groups = {f"{kind}: {name}": one for kind, named in errors.groups.items() for name, one in named.items()}
+            result.setdefault(path.name, {})[modality] = {
+                "all": round(errors.views_mm["wrist-relative"], 1),
+                **{
+                    name: round(groups[name].mean_mm["wrist-relative"], 1)
+                    for name in islice(errors.excesses_mm(), MOST_WEAKNESSES)
+                },
             }
     return result
 

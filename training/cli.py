@@ -209,10 +209,10 @@ def _export(args: argparse.Namespace) -> int:
         out = args.bundle or runs / args.row
         print(yaml.safe_dump(export_row(args.experiment, args.row, args.seed, runs, out), sort_keys=False))
         return 0
-    from training.card import draw, measure
+    from training.card import draw, measure, weaknesses
     from training.detector.photos import read_photos
     from training.detector.rendered import read_rooms
-    from training.export import add_accuracy, export
+    from training.export import add_to_card, export
 
     bundle = args.bundle or Path("models/hand")
     scenes = [room for folder in args.rooms for room in read_rooms(folder)]
@@ -224,9 +224,11 @@ def _export(args: argparse.Namespace) -> int:
     print(yaml.safe_dump(manifest["card"], sort_keys=False))
     for kind, recordings in (("unseen_hands", [*args.calibrate_on, *args.unseen]), ("real", args.real)):
         if recordings:
-            add_accuracy(bundle, kind, measure(bundle, recordings))
+            add_to_card(bundle, measure(bundle, recordings), kind, "accuracy")
             if args.sheets:
                 draw(bundle, recordings, args.sheets)
+    if rendered := [*args.calibrate_on, *args.unseen]:
+        add_to_card(bundle, weaknesses(bundle, rendered), "weaknesses_mm")
     return 0
 
 

@@ -231,10 +231,13 @@ def _fit_presence(
     }
 
 
-def add_accuracy(bundle: Path, kind: str, accuracy: dict[str, Any]) -> None:
-    """Write what was measured on recordings, of a `kind` such as `real`, into the card of a bundle."""
+def add_to_card(bundle: Path, found: dict[str, Any], entry: str, *within: str) -> None:
+    """Write what was found of a bundle into its card, as `entry` of the entries `within` each other that it lies in."""
     manifest = yaml.safe_load((bundle / "manifest.yaml").read_text())
-    manifest["card"]["accuracy"][kind] = accuracy
+    holder = manifest["card"]
+    for name in within:
+        holder = holder[name]
+    holder[entry] = found
     write_manifest(bundle, manifest)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from hand_pose_ros.detector.finders import automatic
 from hand_pose_ros.estimator import EstimatorOptions, HandEstimator
 from hand_pose_ros.evaluate import evaluate, table
 from hand_pose_ros.predict import predict
-from hand_pose_ros.recordings import open_recording
+from hand_pose_ros.recordings import Recording, open_recording
 from hand_pose_ros.reports.analysis import analyse, look
 from hand_pose_ros.reports.parts import has
 from hand_pose_ros.reports.sheet import draw_sheet, write_picture
@@ -27,22 +28,19 @@ def measure(bundle: Path, recordings: list[Path]) -> dict[str, Any]:
     """Errors in mm by recording and modality; prints the full tables. Modalities a recording lacks are left out."""
     estimator = _open(bundle)
     result: dict[str, Any] = {}
-    for path in recordings:
-        recording = open_recording(path)
-        first = list(islice(recording.frames(), 1))
-        for modality in (m for m in LOOKED_AT if has(first, m)):
-            predictions = predict(estimator, recording.frames(), modalities=modality)
-            found = evaluate(predictions, recording.truth())
-            print(f"\n{path.name}, {modality}\n{table(found)}")
-            if found.scores is None or found.coverage is None:
-                continue
-            result.setdefault(path.name, {})[modality] = {
-                "found": f"{found.found} of {found.frames}",
-                "side_correct": None if found.side_accuracy is None else round(found.side_accuracy, 3),
-                **{f"{view}_mm": round(scores.mean_mm, 1) for view, scores in found.scores.items()},
-                **{f"{view}_without_offsets_mm": round(s.without_offsets_mm, 1) for view, s in found.scores.items()},
-                "in_ellipsoid": {f"{level:.0%}": round(share, 3) for level, share in found.coverage.items()},
-            }
+    for recording, name, modality in _ways_to_look(recordings):
+        predictions = predict(estimator, recording.frames(), modalities=modality)
+        found = evaluate(predictions, recording.truth())
+        print(f"\n{name}, {modality}\n{table(found)}")
+        if found.scores is None or found.coverage is None:
+            continue
+        result.setdefault(name, {})[modality] = {
+            "found": f"{found.found} of {found.frames}",
+            "side_correct": None if found.side_accuracy is None else round(found.side_accuracy, 3),
+            **{f"{view}_mm": round(scores.mean_mm, 1) for view, scores in found.scores.items()},
+            **{f"{view}_without_offsets_mm": round(s.without_offsets_mm, 1) for view, s in found.scores.items()},
+            "in_ellipsoid": {f"{level:.0%}": round(share, 3) for level, share in found.coverage.items()},
+        }
     return result
 
 
@@ -50,20 +48,16 @@ def weaknesses(bundle: Path, recordings: list[Path]) -> dict[str, Any]:
     """By recording and modality, the error relative to the wrist in mm, and that in the circumstances that add most."""
     estimator = _open(bundle)
     result: dict[str, Any] = {}
-    for path in recordings:
-        recording = open_recording(path)
-        first = list(islice(recording.frames(), 1))
-        for modality in (m for m in ("depth", "rgb") if has(first, m)):
-            seen = look(estimator, recording, path.name, modalities=modality, worst=0)
-            errors = analyse([seen]).sets[path.name]
-            groups = {f"{kind}: {name}": one for kind, named in errors.groups.items() for name, one in named.items()}
-            result.setdefault(path.name, {})[modality] = {
-                "all": round(errors.views_mm["wrist-relative"], 1),
-                **{
-                    name: round(groups[name].mean_mm["wrist-relative"], 1)
-                    for name in islice(errors.excesses_mm(), MOST_WEAKNESSES)
-                },
-            }
+    for recording, name, modality in _ways_to_look(recordings):
+        if modality == "rgbd":  # depth decides there: its entry tells as much
+            continue
+        errors = analyse([look(estimator, recording, name, modalities=modality, worst=0)]).sets[name]
+        groups = {f"{kind}: {group}": one for kind, named in errors.groups.items() for group, one in named.items()}
+        most = islice(errors.excesses_mm(), MOST_WEAKNESSES)
+        result.setdefault(name, {})[modality] = {
+            "all": round(errors.views_mm["wrist-relative"], 1),
+            **{group: round(groups[group].mean_mm["wrist-relative"], 1) for group in most},
+        }
     return result
 
 
@@ -73,6 +67,14 @@ def draw(bundle: Path, recordings: list[Path], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for path in recordings:
         write_picture(folder / f"{path.name}.jpg", draw_sheet(estimator, open_recording(path)))
+
+
+def _ways_to_look(recordings: list[Path]) -> Iterator[tuple[Recording, str, Modality]]:
+    """Each recording with its name, once for each modality that it has."""
+    for path in recordings:
+        recording = open_recording(path)
+        first = list(islice(recording.frames(), 1))
+        yield from ((recording, path.name, modality) for modality in LOOKED_AT if has(first, modality))
 
 
 def _open(path: Path) -> HandEstimator:

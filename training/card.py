@@ -19,7 +19,6 @@ from hand_pose_ros.reports.parts import has
 from hand_pose_ros.reports.sheet import draw_sheet, write_picture
 from hand_pose_ros.types import Modality
 
-LOOKED_AT: tuple[Modality, ...] = ("rgbd", "depth", "rgb")
 #: Circumstances told of each recording.
 MOST_WEAKNESSES = 5
 
@@ -28,7 +27,7 @@ def measure(bundle: Path, recordings: list[Path]) -> dict[str, Any]:
     """Errors in mm by recording and modality; prints the full tables. Modalities a recording lacks are left out."""
     estimator = _open(bundle)
     result: dict[str, Any] = {}
-    for recording, name, modality in _ways_to_look(recordings):
+    for recording, name, modality in _ways_to_look(recordings, ("rgbd", "depth", "rgb")):
         predictions = predict(estimator, recording.frames(), modalities=modality)
         found = evaluate(predictions, recording.truth())
         print(f"\n{name}, {modality}\n{table(found)}")
@@ -45,15 +44,13 @@ def measure(bundle: Path, recordings: list[Path]) -> dict[str, Any]:
 
 
 def weaknesses(bundle: Path, recordings: list[Path]) -> dict[str, Any]:
-    """By recording and modality, the error relative to the wrist in mm, and that in the circumstances that add most."""
+    """By recording and modality, the error relative to the wrist in mm, and that in the circumstances that add most; of
+    depth and of colour, each alone."""
     estimator = _open(bundle)
     result: dict[str, Any] = {}
-    for recording, name, modality in _ways_to_look(recordings):
-        if modality == "rgbd":  # depth decides there: its entry tells as much
-            continue
+    for recording, name, modality in _ways_to_look(recordings, ("depth", "rgb")):
         errors = analyse([look(estimator, recording, name, modalities=modality, worst=0)]).sets[name]
-        groups = {f"{kind}: {group}": one for kind, named in errors.groups.items() for group, one in named.items()}
-        most = islice(errors.excesses_mm(), MOST_WEAKNESSES)
+        groups, most = errors.groups_by_name(), islice(errors.excesses_mm(), MOST_WEAKNESSES)
         result.setdefault(name, {})[modality] = {
             "all": round(errors.views_mm["wrist-relative"], 1),
             **{group: round(groups[group].mean_mm["wrist-relative"], 1) for group in most},
@@ -69,12 +66,14 @@ def draw(bundle: Path, recordings: list[Path], folder: Path) -> None:
         write_picture(folder / f"{path.name}.jpg", draw_sheet(estimator, open_recording(path)))
 
 
-def _ways_to_look(recordings: list[Path]) -> Iterator[tuple[Recording, str, Modality]]:
-    """Each recording with its name, once for each modality that it has."""
+def _ways_to_look(
+    recordings: list[Path], modalities: tuple[Modality, ...]
+) -> Iterator[tuple[Recording, str, Modality]]:
+    """Each recording with its name, once for each of the modalities that it has."""
     for path in recordings:
         recording = open_recording(path)
         first = list(islice(recording.frames(), 1))
-        yield from ((recording, path.name, modality) for modality in LOOKED_AT if has(first, modality))
+        yield from ((recording, path.name, modality) for modality in modalities if has(first, modality))
 
 
 def _open(path: Path) -> HandEstimator:

@@ -222,12 +222,13 @@ def _export(args: argparse.Namespace) -> int:
         calibrate_on=args.calibrate_on, unseen=args.unseen, scenes=scenes, int8=args.int8,
     )  # fmt: skip
     print(yaml.safe_dump(manifest["card"], sort_keys=False))
-    for kind, recordings in (("unseen_hands", [*args.calibrate_on, *args.unseen]), ("real", args.real)):
+    rendered = [*args.calibrate_on, *args.unseen]
+    for kind, recordings in (("unseen_hands", rendered), ("real", args.real)):
         if recordings:
             add_to_card(bundle, measure(bundle, recordings), kind, "accuracy")
             if args.sheets:
                 draw(bundle, recordings, args.sheets)
-    if rendered := [*args.calibrate_on, *args.unseen]:
+    if rendered:
         add_to_card(bundle, weaknesses(bundle, rendered), "weaknesses_mm")
     return 0
 

@@ -17,7 +17,7 @@ from training.backbones import PretrainedEncoder, load_imagenet
 from training.engine import fit
 from training.hands.samples import depth_batches, pose_batches
 from training.hands.scene import SceneSettings
-from training.stages import LatentSpace, Student, build_student
+from training.stages import WEIGHTS, LatentSpace, Student, build_student
 from training.warm_start import start_from
 
 STAGES = ("latent", "depth", "rgb")
@@ -153,7 +153,7 @@ def load_space(folder: Path) -> LatentSpace:
 
 def build_encoder(stage: str, settings: dict[str, Any]) -> Student:
     """The encoder that a stage's settings ask for, not trained yet."""
-    return build_student(stage, settings["size"], settings.get("further", 0))
+    return build_student(stage, settings["size"], settings.get("further", 0), settings.get("weights", WEIGHTS))
 
 
 def load_student(folder: Path, stage: str, settings: dict[str, Any]) -> Student:

@@ -93,6 +93,10 @@ class SetError:
             gains["side always right"] = base - self.right_side_mm
         return dict(sorted(gains.items(), key=lambda item: -item[1]))
 
+    def groups_by_name(self) -> dict[str, GroupError]:
+        """All groups, each under its kind and name, as in `excesses_mm`."""
+        return {f"{kind}: {name}": group for kind, named in self.groups.items() for name, group in named.items()}
+
     def excesses_mm(self) -> dict[str, float]:
         """What each group adds to the wrist-relative mean over what it would be if the group were as the rest.
 

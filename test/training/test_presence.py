@@ -86,7 +86,8 @@ def test_half_of_the_places_show_a_hand(stage: str, inputs: dict[str, tuple[int,
     assert len(batches) == 2
     for shown, present in batches:
         assert {name: x.shape for name, x in shown.items()} == {n: (BATCH, *shape) for n, shape in inputs.items()}
-        assert present.shape == (BATCH,) and 0.3 < present.mean() < 0.7
+        assert present.shape == (BATCH,)
+    assert 0.35 < np.mean([present for _, present in batches]) < 0.65
     ((again, _),) = sample_places(stage, settings, 5, BATCH)
     np.testing.assert_array_equal(again["x"], batches[0][0]["x"])
 

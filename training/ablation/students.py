@@ -16,8 +16,8 @@ from torch import Tensor
 
 from training.ablation.first import Hands
 from training.ablation.run import Predict, chosen_rows, crops_of_sets, fit_steps, read_as, record_row
-from training.run import batch_maker, load_space, start
-from training.stages import WEIGHTS, build_student
+from training.run import batch_maker, build_encoder, load_space, start
+from training.stages import WEIGHTS
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def train(ablation: StudentAblation, row: str, seed: int, space: Path) -> Predic
     """What the row's encoder, the moving average of its weights, sees after its hands."""
     settings, latent = ablation.settings(row), load_space(space)
     torch.manual_seed(seed)
-    student = build_student(ablation.source, settings["size"], weights=settings["weights"])
+    student = build_encoder(ablation.source, settings)
     make = batch_maker(ablation.source, settings)
     start(student, settings, make)
     student.train()
